@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* HTTP/1.1 server: libmicrohttpd in external-epoll mode inside the loop. It never listens: connections (plain TCP, or the plaintext end of a TLS
+ * filter) are handed in. A route table says which function answers what and on which thread.
+ *
+ * Threads: a route with HTTP_ON_LOOP is called on the loop and must not block; one with HTTP_ON_WORKER is called on a worker thread, may
+ * block (database, password hashing), and may use only the functions below that take its request. Limits: 64 KiB of headers, the
+ * route's max_body, 30 s for a request to arrive, 60 s idle, and the connection caps of the options.
+ *
+ * Errors are {"success":false,"error":{"code","message"}}: bad request line or headers 400, unknown path 404 not_found, other method 405
+ * method_not_allowed (with Allow), body too large 413 too_large, queue full 503 busy. */
+#ifndef ISTHMUS_HTTP_HTTP_SERVER_H
+#define ISTHMUS_HTTP_HTTP_SERVER_H
+
+#include "base/util.h"
+#include "json/json.h"
+#include "loop/loop.h"
+
+struct http_server;
+struct http_request;
+
+enum http_run { HTTP_ON_LOOP, HTTP_ON_WORKER };
+
+#define HTTP_PEER_AUTH 1 /* refuse with 401 peer_auth unless X-Isthmus-Auth is right (http/peer_auth.h) */
+
+struct http_route {
+    const char *method; /* "GET" (serves HEAD too), "POST", ... */
+    const char *path;   /* "/iam/users/{id}/entitlements"; a last segment of "*" takes the rest; "{id}" is one segment */
+    enum http_run run;
+    unsigned flags;
+    size_t max_body;
+    void (*handle)(struct http_request *request, void *ctx); /* answers, or calls http_defer first */
+};
+
+struct http_server_options {
+    struct loop *loop;
+    const struct http_route *routes; /* ends with method NULL; first match wins; must outlive the server */
+    void *ctx;                       /* second argument of every handler */
+    const char *base_path;           /* "" or "/prefix": stripped before routing; also works when a proxy has stripped it */
+    const uint8_t *peer_key;         /* 32 bytes for HTTP_PEER_AUTH, or NULL */
+    const char *const *headers;      /* "Name: value" lines added to every answer, NULL-terminated, or NULL */
+    unsigned max_connections;        /* 0: 2000 */
+    unsigned max_per_address;        /* 0: no limit of its own */
+    /* Called on the loop for each finished request, for the access log; may be NULL. */
+    void (*finished)(void *ctx, struct http_request *request, unsigned status);
+};
+
+int http_server_create(const struct http_server_options *options, struct http_server **ret_server);
+/* Closes every connection; deferred requests are dropped (http_is_gone is then true for them). NULL-safe, returns NULL. */
+struct http_server *http_server_destroy(struct http_server *server);
+
+/* Takes over a connected, non-blocking socket. peer is the client's address text without port. tls, when not NULL, is the TLS filter whose plaintext end fd
+ * is; it is re-plumbed on upgrade. On failure fd is closed. */
+struct tls_conn;
+int http_server_add(struct http_server *server, int fd, const char *peer, struct tls_conn *tls);
+unsigned http_server_connections(const struct http_server *server);
+
+/* The request. Strings are lent and live until the answer is sent. */
+const char *http_method(const struct http_request *r);
+const char *http_path(const struct http_request *r);                         /* decoded, below base_path */
+const char *http_url(const struct http_request *r);                          /* raw path and query, below base_path */
+const char *http_param(const struct http_request *r, const char *name);      /* {name} of the route, decoded; "*" for the rest */
+const char *http_query(const struct http_request *r, const char *name);      /* NULL when absent */
+const char *http_header(const struct http_request *r, const char *name);     /* NULL when absent; case does not matter */
+/* Calls fn for every request header. */
+void http_each_header(const struct http_request *r, void (*fn)(void *arg, const char *name, const char *value), void *arg);
+const void *http_body(const struct http_request *r, size_t *ret_len);
+const char *http_peer(const struct http_request *r);
+bool http_is_tls(const struct http_request *r);
+/* Body as a JSON object, or NULL after answering 400 bad_json / 415. The request owns it. */
+const json_t *http_json(struct http_request *r);
+/* Room for the handler's own state; fn frees it with the request. */
+void http_set_data(struct http_request *r, void *data, void (*fn)(void *data));
+void *http_data(const struct http_request *r);
+
+/* The answer: headers first, then exactly one of the rest, from the thread that runs the handler. */
+void http_add_header(struct http_request *r, const char *name, const char *value);
+void http_answer(struct http_request *r, unsigned status, const char *content_type, const void *body, size_t len);
+void http_answer_json(struct http_request *r, unsigned status, json_t *value); /* takes over value */
+/* {"success":true,"data":value}, the envelope of /iam. */
+void http_answer_data(struct http_request *r, unsigned status, json_t *value);
+void http_answer_error(struct http_request *r, unsigned status, const char *code, const char *message);
+/* Takes over fd. */
+void http_answer_file(struct http_request *r, unsigned status, const char *content_type, int fd, uint64_t size);
+
+/* Asynchronous answers. http_defer keeps the request alive past the handler; later an answer function is called on the loop's thread and
+ * sends it. http_work runs fn on a worker thread: from a loop handler it defers; fn answers like an HTTP_ON_WORKER handler, or calls
+ * http_on_loop to go on there. Each continuation gets the ctx of the server. */
+void http_defer(struct http_request *r);
+void http_work(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
+void http_on_loop(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
+/* The client has gone (loop thread only). Answering is still required and harmless. */
+bool http_is_gone(const struct http_request *r);
+
+/* Switching protocols (loop thread only). Answers 101 with the headers added so far, then hands the connection over once that is on its way: fn
+ * gets the descriptor (owned from then on), the TLS filter if there is one (owned too) and the bytes that the client sent already. */
+typedef void (*http_upgraded_fn)(void *arg, int fd, struct tls_conn *tls, const void *early, size_t early_len);
+void http_upgrade(struct http_request *r, http_upgraded_fn fn, void *arg);
+
+#endif
