@@ -5,7 +5,7 @@
 
 #include "base/util.h"
 
-/* name is "web" or "xml-schemas". The caller frees; -ENOENT when neither place has it. */
+/* name is "web", "skeleton" or "xml-schemas". The caller frees; -ENOENT when neither place has it. */
 int paths_asset(const char *name, char **ret_path);
 
 #endif
