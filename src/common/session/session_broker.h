@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The control plane's side of sessions: hosts, placement, leases, pins, and the copy of each session's status. Blocking; call from worker threads. Each change is
- * one transaction of the main store, so several gateways can do this at once. */
+/* The control plane's side of sessions: hosts, placement, leases, pins, and the copy of each session's
+ * status. Blocking; call from worker threads. Each change is one transaction of the main store, so several
+ * gateways can do this at once. */
 #ifndef ISTHMUS_SESSION_SESSION_BROKER_H
 #define ISTHMUS_SESSION_SESSION_BROKER_H
 
@@ -12,8 +13,8 @@ struct session_broker;
 struct session_broker_options {
     struct store *store;
     const struct clock *clock;
-    const char *strategy;         /* RoundRobin, LeastConnections, Weighted */
-    int64_t heartbeat_expiry_s;   /* a host silent for longer gets no new session; 0: 45 */
+    const char *strategy;           /* RoundRobin, LeastConnections, Weighted */
+    int64_t heartbeat_expiry_s;     /* a host silent for longer gets no new session; 0: 45 */
     unsigned max_sessions_per_user; /* 0: no limit of its own */
 };
 
@@ -24,13 +25,14 @@ struct session_host_info {
     char server_url[513];
     int max_sessions;
     char instance_type[65];
-    json_t *tags;         /* array of strings; lent on the way in */
+    json_t *tags; /* array of strings; lent on the way in */
     json_t *capabilities;
     char version[65];
 };
 int session_broker_register(struct session_broker *broker, const struct session_host_info *host);
 int session_broker_heartbeat(struct session_broker *broker, const char *server_url, const char *status,
-                             int active_sessions, int max_sessions, double cpu, double memory); /* -ENOENT: unknown host */
+                             int active_sessions, int max_sessions, double cpu,
+                             double memory); /* -ENOENT: unknown host */
 int session_broker_unregister(struct session_broker *broker, const char *server_url);
 
 struct session_row {
@@ -48,23 +50,29 @@ struct session_row {
     char reason[33];        /* why it ended */
 };
 
-/* Finds the user's living session for workspace and application (then *ret_resumed), or takes a lease and a host for a new one, status -1. wanted_id may be NULL, else it must be
- * unused or the user's own living session. -ENOSPC no host has room; -EDQUOT user limit; -EEXIST wanted_id is somebody else's or used up; -EHOSTDOWN no host at all. */
+/* Finds the user's living session for workspace and application (then *ret_resumed), or takes a lease and a
+ * host for a new one, status -1. wanted_id may be NULL, else it must be unused or the user's own living
+ * session. -ENOSPC no host has room; -EDQUOT user limit; -EEXIST wanted_id is somebody else's or used up;
+ * -EHOSTDOWN no host at all. */
 int session_broker_select(struct session_broker *broker, const struct identity_user *user,
-                          const struct identity_launch *launch, const char *wanted_id, struct session_row *ret_row,
-                          bool *ret_resumed);
+                          const struct identity_launch *launch, const char *wanted_id,
+                          struct session_row *ret_row, bool *ret_resumed);
 /* The user's session (or anybody's when user_id is NULL). -ENOENT. */
 int session_broker_get(struct session_broker *broker, const char *session_id, const char *user_id,
                        struct session_row *ret_row);
 /* What the session is to start, as it was at select. */
-int session_broker_launch(struct session_broker *broker, const char *session_id, struct identity_launch *ret_launch);
-int session_broker_connected(struct session_broker *broker, const char *session_id, int ws_port, int http_port);
-/* Marks for ending: -1 rows end at once, others get status 3 and are told to their host. *ret_row is the row after it. */
+int session_broker_launch(struct session_broker *broker, const char *session_id,
+                          struct identity_launch *ret_launch);
+int session_broker_connected(struct session_broker *broker, const char *session_id, int ws_port,
+                             int http_port);
+/* Marks for ending: -1 rows end at once, others get status 3 and are told to their host. *ret_row is the row
+ * after it. */
 int session_broker_release(struct session_broker *broker, const char *session_id, const char *user_id,
                            struct session_row *ret_row);
-/* A host's report (docs/protocol/internal.md): applies what is new, remembers the sequence, lists what the host should end. */
-int session_broker_report(struct session_broker *broker, const char *server_url, bool full, const json_t *reports,
-                          int64_t *ret_acknowledged, json_t **ret_end);
+/* A host's report (docs/protocol/internal.md): applies what is new, remembers the sequence, lists what the
+ * host should end. */
+int session_broker_report(struct session_broker *broker, const char *server_url, bool full,
+                          const json_t *reports, int64_t *ret_acknowledged, json_t **ret_end);
 /* The gateway's count of owner sockets, for status; adds delta. */
 int session_broker_viewers(struct session_broker *broker, const char *session_id, int delta);
 /* Periodic: ends -1 rows nobody fetched within expiry_s, forgets ended rows older than keep_s. */
