@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The session host's journal: its sessions and the changes that the control plane has not acknowledged yet.
+ * Times are Unix seconds.
+ *
+ * sessions.order_json is what pool_start was asked for, for adopting a session after a restart.
+ * changes.sequence never goes back: the last one given out is meta 'sequence', which outlives the
+ * acknowledged rows. */
+#ifndef ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
+#define ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
+
+#define STORE_HOST_SQL                                                                                       \
+    "CREATE TABLE sessions ("                                                                                \
+    " session_id TEXT NOT NULL PRIMARY KEY,"                                                                 \
+    " slot INTEGER NOT NULL,"                                                                                \
+    " status INTEGER NOT NULL CHECK (status IN (0, 1, 22, 2, 3, 4, 9, 10, 11)),"                             \
+    " ever_seen INTEGER NOT NULL CHECK (ever_seen IN (0, 1)),"                                               \
+    " persistent INTEGER NOT NULL CHECK (persistent IN (0, 1)),"                                             \
+    " created BIGINT NOT NULL,"                                                                              \
+    " order_json TEXT NOT NULL);"                                                                            \
+    "CREATE TABLE changes ("                                                                                 \
+    " sequence BIGINT NOT NULL PRIMARY KEY,"                                                                 \
+    " session_id TEXT NOT NULL,"                                                                             \
+    " status INTEGER NOT NULL,"                                                                              \
+    " reason TEXT NOT NULL,"                                                                                 \
+    " time BIGINT NOT NULL);"                                                                                \
+    "CREATE TABLE meta ("                                                                                    \
+    " name TEXT NOT NULL PRIMARY KEY,"                                                                       \
+    " value TEXT NOT NULL);"
+
+#endif
