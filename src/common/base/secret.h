@@ -15,6 +15,9 @@ void secret_random_id(char ret_id[SECRET_ID_LEN]);
 /* A password a person can type: groups of characters without look-alikes, at least 80 bits; the caller frees. */
 char *secret_random_password(void);
 void secret_sha256(const void *data, size_t len, uint8_t ret_hash[SECRET_HASH_LEN]);
+/* For the WebSocket handshake (RFC 6455) alone: SHA-1 protects nothing. */
+#define SECRET_SHA1_LEN 20
+void secret_sha1(const void *data, size_t len, uint8_t ret_hash[SECRET_SHA1_LEN]);
 void secret_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t ret_mac[SECRET_HASH_LEN]);
 /* Time depends on len only. */
