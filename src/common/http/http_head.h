@@ -26,6 +26,8 @@ void http_head_finish(struct http_head *head); /* NULL-safe on a zeroed head */
 const char *http_head_get(const struct http_head *head, const char *name);
 /* 0 when the answer accepts a WebSocket handshake that was made with this Sec-WebSocket-Key, else -EPROTO. */
 int http_head_check_websocket(const struct http_head *head, const char *key);
+/* Sec-WebSocket-Accept for a Sec-WebSocket-Key (RFC 6455 section 4.2.2); the caller frees. */
+char *http_head_accept(const char *key);
 
 /* The checks a forwarded handshake must pass before any backend is contacted: GET, Upgrade and Connection tokens, version 13, a key of 16 bytes.
  * header gives request headers by name. 0, -EINVAL, or -EPROTONOSUPPORT (answer 426 with version 13). */
