@@ -29,7 +29,8 @@ int buf_reserve(struct buf *b, size_t len, uint8_t **ret_at);
 void buf_commit(struct buf *b, size_t len);
 /* Drops len bytes from the front (len <= b->len). */
 void buf_consume(struct buf *b, size_t len);
-/* Terminates with NUL (not counted) and hands the storage to the caller, who frees it; NULL with nothing in it gives "". */
+/* Terminates with NUL (not counted) and hands the storage to the caller, who frees it; NULL with nothing in
+ * it gives "". */
 char *buf_steal_str(struct buf *b);
 
 #endif

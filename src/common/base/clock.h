@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Time. Durations and deadlines are on the monotonic clock, in milliseconds; the wall clock is only for people and for tokens. */
+/* Time. Durations and deadlines are on the monotonic clock, in milliseconds; the wall clock is only for
+ * people and for tokens. */
 #ifndef ISTHMUS_BASE_CLOCK_H
 #define ISTHMUS_BASE_CLOCK_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* One line per event on standard error: UTC time, level, component, session id, text. Only the daemon layer (roles and
- * front-ends) logs; library code returns errors. Control characters in the text are escaped, so an event is always one
- * line. Thread-safe. Secrets never go here. */
+/* One line per event on standard error: UTC time, level, component, session id, text. Only the daemon layer
+ * (roles and front-ends) logs; library code returns errors. Control characters in the text are escaped, so an
+ * event is always one line. Thread-safe. Secrets never go here. */
 #ifndef ISTHMUS_BASE_LOG_H
 #define ISTHMUS_BASE_LOG_H
 

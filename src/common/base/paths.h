@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where the installed parts are: beside the binary in a build tree, below PREFIX/share/isthmus when installed. */
+/* Where the installed parts are: beside the binary in a build tree, below PREFIX/share/isthmus when
+ * installed. The folder above the binary's counts too, for the tests of a build tree. */
 #ifndef ISTHMUS_BASE_PATHS_H
 #define ISTHMUS_BASE_PATHS_H
 

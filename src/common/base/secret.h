@@ -12,7 +12,8 @@
 void secret_random(void *ret_data, size_t len);
 /* 128 random bits as 32 lower-case hex digits. */
 void secret_random_id(char ret_id[SECRET_ID_LEN]);
-/* A password a person can type: groups of characters without look-alikes, at least 80 bits; the caller frees. */
+/* A password a person can type: groups of characters without look-alikes, at least 80 bits; the caller frees.
+ */
 char *secret_random_password(void);
 void secret_sha256(const void *data, size_t len, uint8_t ret_hash[SECRET_HASH_LEN]);
 /* For the WebSocket handshake (RFC 6455) alone: SHA-1 protects nothing. */
@@ -24,7 +25,8 @@ void secret_hmac_sha256(const void *key, size_t key_len, const void *data, size_
 bool secret_equal(const void *a, const void *b, size_t len);
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *data, size_t len);
-/* A file of 64 hex digits (32 bytes), made with mode 0600 when absent. */
+/* A file of 64 hex digits (32 bytes), made with mode 0600 when absent. -EPERM when others may read it,
+ * -EINVAL when it holds something else. */
 int secret_load_key(const char *path, uint8_t ret_key[32]);
 
 #endif

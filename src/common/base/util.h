@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The few macros that everything uses. Lists and hash tables are uthash's (uthash.h, utlist.h): included directly. */
+/* The few macros that everything uses. Lists and hash tables are uthash's (uthash.h, utlist.h): included
+ * directly. */
 #ifndef ISTHMUS_BASE_UTIL_H
 #define ISTHMUS_BASE_UTIL_H
 
@@ -9,13 +10,12 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h> /* MIN, MAX */
 #include <sys/types.h>
 #include <unistd.h>
 
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
-#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
-#define MIN(a, b) ((a) < (b) ? (a) : (b))
-#define MAX(a, b) ((a) > (b) ? (a) : (b))
+#define CONTAINER_OF(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 #define CLAMP(v, lo, hi) ((v) < (lo) ? (lo) : (v) > (hi) ? (hi) : (v))
 #define PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
@@ -34,8 +34,8 @@ static inline void util_closep(const int *fd)
         close(*fd);
 }
 
-/* calloc that ends the process when memory is gone: for small fixed sizes only. A size that comes from a peer is
- * allocated with calloc and checked. Never NULL. */
+/* calloc that ends the process when memory is gone: for small fixed sizes only. A size that comes from a peer
+ * is allocated with calloc and checked. Never NULL. */
 void *xcalloc(size_t count, size_t size);
 char *xstrdup(const char *s);
 /* vasprintf with the same rule; the caller frees. */

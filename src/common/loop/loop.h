@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The one event loop of a process (libuv behind it). Nothing here is thread-safe but loop_post: all calls come from the loop's thread.
- * Destroying a handle from inside its own callback is allowed. */
+/* The one event loop of a process (libuv behind it). Nothing here is thread-safe but loop_post: all calls
+ * come from the loop's thread. Destroying a handle from inside its own callback is allowed. */
 #ifndef ISTHMUS_LOOP_LOOP_H
 #define ISTHMUS_LOOP_LOOP_H
 
@@ -14,7 +14,8 @@ struct loop_child;
 struct loop_work;
 
 int loop_create(struct loop **ret_loop);
-/* All handles must have been destroyed. NULL-safe. */
+/* All handles must have been destroyed. Waits for work that is with the workers and runs its done().
+ * NULL-safe. */
 void loop_destroy(struct loop *loop);
 /* Runs until loop_stop; 0. */
 int loop_run(struct loop *loop);
@@ -22,8 +23,8 @@ void loop_stop(struct loop *loop);
 /* The uv_loop_t, for libwebsockets only. */
 void *loop_native(struct loop *loop);
 
-/* Calls fn(arg) on the loop's thread soon. Thread-safe; also the way to put work off to the next turn. Posts still queued at
- * loop_destroy are dropped. */
+/* Calls fn(arg) on the loop's thread soon. Thread-safe; also the way to put work off to the next turn. Posts
+ * still queued at loop_destroy are dropped. */
 void loop_post(struct loop *loop, void (*fn)(void *arg), void *arg);
 
 /* A timer starts stopped. */
@@ -36,8 +37,9 @@ struct loop_timer *loop_timer_destroy(struct loop_timer *timer); /* NULL-safe; r
 #define LOOP_READ 1
 #define LOOP_WRITE 2
 
-/* Watches a descriptor it does not own. fn gets the ready mask; an error or hang-up counts as ready for what was asked. Destroy the
- * poll before closing the descriptor. */
+/* Watches a descriptor it does not own, and makes it non-blocking; -EEXIST when it is watched already. fn
+ * gets the ready mask; an error or hang-up counts as ready for what was asked. Destroy the poll before
+ * closing the descriptor. */
 int loop_poll_create(struct loop *loop, int fd, int events, void (*fn)(void *arg, int ready), void *arg,
                      struct loop_poll **ret_poll);
 void loop_poll_set(struct loop_poll *poll, int events); /* 0 pauses */
@@ -47,14 +49,18 @@ int loop_signal_create(struct loop *loop, int signum, void (*fn)(void *arg, int 
                        struct loop_signal **ret_signal);
 struct loop_signal *loop_signal_destroy(struct loop_signal *sig);
 
-/* Waits for a child process; fn gets the wait status once, after that the handle is spent and still to be destroyed. */
+/* Waits for a child process; -ECHILD when it is none of ours or collected already. fn, never called from
+ * inside this function, gets the wait status once, after that the handle is spent and still to be destroyed.
+ */
 int loop_child_create(struct loop *loop, pid_t pid, void (*fn)(void *arg, int wait_status), void *arg,
                       struct loop_child **ret_child);
 struct loop_child *loop_child_destroy(struct loop_child *child);
-/* Reaps orphans that landed here because this process is a subreaper; children without a loop_child are collected too. */
+/* From now on reaps orphans that land here because this process is a subreaper; children without a loop_child
+ * are collected too, so create it in the same turn as the process. */
 void loop_reap_orphans(struct loop *loop);
 
-/* Runs work(arg) on a worker thread, then done(arg) on the loop's thread. At most LOOP_WORK_MAX are queued: -EAGAIN past that. */
+/* Runs work(arg) on a worker thread, then done(arg) on the loop's thread. At most LOOP_WORK_MAX are queued:
+ * -EAGAIN past that. */
 #define LOOP_WORK_MAX 1024
 int loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg);
 
