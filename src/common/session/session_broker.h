@@ -73,6 +73,8 @@ int session_broker_release(struct session_broker *broker, const char *session_id
  * host should end. */
 int session_broker_report(struct session_broker *broker, const char *server_url, bool full,
                           const json_t *reports, int64_t *ret_acknowledged, json_t **ret_end);
+/* The host says that it has no such session (any more): ends the row. */
+int session_broker_ended(struct session_broker *broker, const char *session_id, const char *reason);
 /* The gateway's count of owner sockets, for status; adds delta. */
 int session_broker_viewers(struct session_broker *broker, const char *session_id, int delta);
 /* Periodic: ends -1 rows nobody fetched within expiry_s, forgets ended rows older than keep_s. */

@@ -3,8 +3,8 @@
 #ifndef ISTHMUS_STORE_MIGRATIONS_SESSIONS_SQL_H
 #define ISTHMUS_STORE_MIGRATIONS_SESSIONS_SQL_H
 
-/* hosts.placed: number of the last placement, for taking turns. hosts.sequence: the highest report that was stored.
- * cpu and memory are thousandths. sessions.end_requested: released here, the host may not know yet.
+/* hosts.placed: number of the last placement, for taking turns. hosts.sequence: the highest report that was
+ * stored. cpu and memory are thousandths. sessions.end_requested: released here, the host may not know yet.
  * sessions_living is what makes select idempotent even between two gateways. */
 #define STORE_SESSIONS_SQL                                                                                   \
     "CREATE TABLE hosts ("                                                                                   \
