@@ -64,6 +64,14 @@ void secret_sha256(const void *data, size_t len, uint8_t ret_hash[SECRET_HASH_LE
         abort();
 }
 
+void secret_sha1(const void *data, size_t len, uint8_t ret_hash[SECRET_SHA1_LEN])
+{
+    unsigned out = 0;
+
+    if (EVP_Digest(data, len, ret_hash, &out, EVP_sha1(), NULL) != 1 || out != SECRET_SHA1_LEN)
+        abort();
+}
+
 void secret_hmac_sha256(const void *key, size_t key_len, const void *data, size_t len,
                         uint8_t ret_mac[SECRET_HASH_LEN])
 {
