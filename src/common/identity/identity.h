@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Who may do what: organisations, users, groups, applications, workspaces, policies, passwords and tokens, for both front-ends. Blocking (database, Argon2id):
- * call from worker threads. Every function may be called by several threads at once. */
+/* Who may do what: organisations, users, groups, applications, workspaces, policies, passwords and tokens,
+ * for both front-ends. Blocking (database, Argon2id): call from worker threads. Every function may be called
+ * by several threads at once. */
 #ifndef ISTHMUS_IDENTITY_IDENTITY_H
 #define ISTHMUS_IDENTITY_IDENTITY_H
 
 #include "base/clock.h"
 #include "base/secret.h"
-#include "json/json.h"
 #include "store/store.h"
+#include "json/json.h"
 
 struct identity;
 
@@ -19,17 +20,20 @@ struct identity_options {
 };
 
 int identity_create(const struct identity_options *options, struct identity **ret_identity);
-struct identity *identity_destroy(struct identity *identity);
+struct identity *identity_destroy(struct identity *identity); /* NULL-safe; returns NULL */
 
-/* Makes the default organisation, the groups everyone and administrators, the first user "admin" with a random password, the four built-in policy
- * sets and the demo workspaces Desktop (virtual_desktop) and Applications (app_collection) when the database holds no organisation. *ret_password is the password of a just made
- * admin (the caller wipes and frees it), or NULL when everything was there already. */
+/* Makes the default organisation, the groups everyone and administrators, the first user "admin" with a
+ * random password, the four built-in policy sets and the demo workspaces Desktop (virtual_desktop) and
+ * Applications (app_collection) when the database holds no organisation. *ret_password is the password of a
+ * just made admin (the caller wipes and frees it), or NULL when everything was there already. */
 int identity_seed(struct identity *identity, char **ret_password);
-/* New random password for a user; existing tokens of the user are revoked. -ENOENT. */
+/* New random password for a user (the caller wipes and frees it); existing tokens and tickets of the user are
+ * revoked, and what was counted against the name is forgotten. -ENOENT, -EBUSY, -EIO. */
 int identity_reset_password(struct identity *identity, const char *username, char **ret_password);
 
-/* Login. Throttled per user and per address prefix together: after 5 failures each further one doubles a wait that starts at 1 s and ends at 300 s. Takes the same time for an unknown
- * user. 0 and a token; -EACCES wrong; -EAGAIN throttled (ret_wait_s says how long); -EBUSY too many logins at once. */
+/* Login. Throttled per user and per address prefix together: after 5 failures each further one doubles a wait
+ * that starts at 1 s and ends at 300 s. Takes the same time for an unknown user. 0 and a token; -EACCES
+ * wrong; -EAGAIN throttled (ret_wait_s says how long); -EBUSY too many logins at once. */
 struct identity_user {
     char id[SECRET_ID_LEN];
     char organisation_id[SECRET_ID_LEN];
@@ -38,33 +42,40 @@ struct identity_user {
     bool admin; /* member of administrators */
 };
 int identity_login(struct identity *identity, const char *username, const char *password, const char *peer,
-                   struct identity_user *ret_user, char **ret_token, int64_t *ret_expires, unsigned *ret_wait_s);
-/* Checks a bearer token (JWT, HS256 pinned): signature, exp, nbf, iss, aud, not revoked, user still enabled. 0; -EACCES; -EIO. */
+                   struct identity_user *ret_user, char **ret_token, int64_t *ret_expires,
+                   unsigned *ret_wait_s);
+/* Checks a bearer token (JWT, HS256 pinned): signature, exp, nbf, iss, aud, not revoked, user still enabled.
+ * 0; -EACCES; -EIO. */
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user);
+/* Logout: the token is void from now on, everywhere. -EACCES when it was not valid; -EIO. */
 int identity_revoke_token(struct identity *identity, const char *token);
 
-/* [{id, name, type, description, applications:[{id, name, description, icon}], policy:{…}}] of the published workspaces that the user's groups grant. -ENOENT for an
- * unknown user. No executable or arguments: those never go to a browser. */
+/* [{id, name, type, description, applications:[{id, name, description, icon}], policy:{…}}] of the published
+ * workspaces that the user's groups grant. -ENOENT for an unknown user. No executable or arguments: those
+ * never go to a browser. */
 int identity_entitlements(struct identity *identity, const char *user_id, json_t **ret_workspaces);
 
-/* What a session is to start, re-validated at select. app_id may be NULL for a desktop workspace. -EACCES not entitled or not published; -ENOENT no such workspace or application. */
+/* What a session is to start, re-validated at select. app_id may be NULL for a desktop workspace. -EACCES not
+ * entitled or not published; -ENOENT no such workspace or application. */
 struct identity_launch {
     char workspace_id[SECRET_ID_LEN];
     char workspace_name[257];
-    char workspace_type[32]; /* app_collection, virtual_desktop, remote_desktop */
+    char workspace_type[32];    /* app_collection, virtual_desktop, remote_desktop */
     char app_id[SECRET_ID_LEN]; /* "" for a plain desktop */
     char app_name[257];
     char app_exe[1025];  /* "remotedesktop" = full desktop */
-    char app_args[4097]; /* one line; split like a command line without a shell; placeholders {SESSION_ID} {USERNAME} */
+    char app_args[4097]; /* one line; split like a command line without a shell; placeholders {SESSION_ID}
+                            {USERNAME} */
     json_t *policy;      /* effective document, roots security, session, resources; owned */
 };
-int identity_launch(struct identity *identity, const char *user_id, const char *workspace_id, const char *app_id,
-                    struct identity_launch *ret_launch);
+int identity_launch(struct identity *identity, const char *user_id, const char *workspace_id,
+                    const char *app_id, struct identity_launch *ret_launch);
 void identity_launch_finish(struct identity_launch *launch);
 
-/* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses a race gets -EACCES. */
-int identity_ticket_make(struct identity *identity, const char *user_id, const char *session_id, const char *channel,
-                         char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires);
+/* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses
+ * a race gets -EACCES. */
+int identity_ticket_make(struct identity *identity, const char *user_id, const char *session_id,
+                         const char *channel, char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires);
 int identity_ticket_redeem(struct identity *identity, const char *ticket, const char *channel,
                            char ret_user_id[SECRET_ID_LEN], char ret_session_id[SECRET_ID_LEN]);
 

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The object, its users as rows, and the checks of tokens. */
+#include "identity/identity_priv.h"
+
+#include "base/str.h"
+#include "identity/token.h"
+
+#define TOKEN_LIFETIME_S (12 * 3600)
+#define ACTIVITY_KEPT_S (90 * 86400)
+/* Two cores' worth of hashing; two more may wait, so that logins never hold all the worker threads of a
+ * process. */
+#define HASHES_AT_ONCE 2
+#define HASHES_WAITING 2
+
+/* A hash that no password fits, of the same cost as any other. */
+static int make_dummy(char **ret_hash)
+{
+    cleanup_free char *password = secret_random_password();
+    int r = password_hash(password, ret_hash);
+    secret_wipe(password, strlen(password));
+    return r;
+}
+
+int identity_create(const struct identity_options *options, struct identity **ret_identity)
+{
+    struct identity *identity = xcalloc(1, sizeof(*identity));
+    identity->store = options->store;
+    memcpy(identity->token_key, options->token_key, sizeof(identity->token_key));
+    identity->token_lifetime_s = options->token_lifetime_s > 0 ? options->token_lifetime_s : TOKEN_LIFETIME_S;
+    identity->clock = options->clock;
+    int r = password_gate_init(&identity->gate, HASHES_AT_ONCE, HASHES_WAITING);
+    if (r < 0) {
+        free(identity);
+        return r;
+    }
+    r = make_dummy(&identity->dummy_hash);
+    if (r < 0) {
+        identity_destroy(identity);
+        return r;
+    }
+    *ret_identity = identity;
+    return 0;
+}
+
+struct identity *identity_destroy(struct identity *identity)
+{
+    if (!identity)
+        return NULL;
+    password_gate_finish(&identity->gate);
+    secret_wipe(identity->token_key, sizeof(identity->token_key));
+    free(identity->dummy_hash);
+    free(identity);
+    return NULL;
+}
+
+int identity_normalise_username(const char *username, char ret_username[129])
+{
+    size_t len = strnlen(username, 129);
+    if (len == 0 || len > 128 || !str_is_utf8(username, len, true))
+        return -EINVAL;
+    for (size_t i = 0; i <= len; i++) {
+        char c = username[i];
+        ret_username[i] = c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    }
+    return 0;
+}
+
+int identity_read_user(struct store_rows *rows, struct identity_user *ret_user)
+{
+    struct identity_user user;
+    if (store_copy(rows, 0, user.id, sizeof(user.id)) < 0 ||
+        store_copy(rows, 1, user.organisation_id, sizeof(user.organisation_id)) < 0 ||
+        store_copy(rows, 2, user.username, sizeof(user.username)) < 0 ||
+        store_copy(rows, 3, user.display_name, sizeof(user.display_name)) < 0)
+        return -EIO;
+    user.admin = store_int(rows, 7) > 0;
+    *ret_user = user;
+    return 0;
+}
+
+int identity_note(struct store_txn *txn, int64_t now, const char *kind, const char *user_id,
+                  const char *address, const char *detail)
+{
+    char id[SECRET_ID_LEN];
+    secret_random_id(id);
+    int r = store_exec(txn, "DELETE FROM activity_log WHERE time < $1", "i", now - ACTIVITY_KEPT_S);
+    if (r < 0)
+        return r;
+    r = store_exec(
+        txn,
+        "INSERT INTO activity_log (id, time, kind, user_id, address, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+        "sissss", id, now, kind, user_id, address, detail);
+    return r < 0 ? r : 0;
+}
+
+/* 0 when the user is enabled and the token neither revoked nor older than the latest password. */
+static int check_standing(struct store_txn *txn, const struct token_claims *claims,
+                          struct identity_user *ret_user)
+{
+    cleanup_rows struct store_rows *rows = NULL;
+    int r = store_query_one(txn, &rows,
+                            "SELECT " IDENTITY_USER_COLUMNS " FROM users u WHERE u.id = $1"
+                            " AND NOT EXISTS (SELECT 1 FROM auth_tokens t WHERE t.id = $2)",
+                            "ss", claims->subject, claims->id);
+    if (r <= 0)
+        return r < 0 ? r : -EACCES;
+    if (!identity_row_enabled(rows) || identity_row_generation(rows) != claims->generation)
+        return -EACCES;
+    return identity_read_user(rows, ret_user);
+}
+
+static int check(struct identity *identity, const char *token, struct token_claims *ret_claims,
+                 struct identity_user *ret_user)
+{
+    struct store_txn *txn = NULL;
+    int r = token_read(identity->token_key, token, ret_claims);
+    if (r == 0)
+        r = token_check_time(ret_claims, clock_wall_s(identity->clock));
+    if (r < 0)
+        return r;
+    r = store_begin(identity->store, false, &txn);
+    if (r < 0)
+        return -EIO;
+    r = check_standing(txn, ret_claims, ret_user);
+    store_rollback(txn);
+    return r == 0 || r == -EACCES ? r : -EIO;
+}
+
+int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user)
+{
+    struct token_claims claims;
+    return check(identity, token, &claims, ret_user);
+}
+
+static int add_revocation(struct store_txn *txn, int64_t now, const struct token_claims *claims)
+{
+    int r = store_exec(txn, "DELETE FROM auth_tokens WHERE expires < $1", "i", now);
+    if (r < 0)
+        return r;
+    r = store_exec(txn,
+                   "INSERT INTO auth_tokens (id, user_id, revoked, expires) VALUES ($1, $2, $3, $4)"
+                   " ON CONFLICT (id) DO NOTHING",
+                   "ssii", claims->id, claims->subject, now, claims->expires);
+    return r < 0 ? r : 0;
+}
+
+int identity_revoke_token(struct identity *identity, const char *token)
+{
+    struct token_claims claims;
+    struct identity_user user;
+    struct store_txn *txn = NULL;
+    int r = check(identity, token, &claims, &user);
+    if (r < 0)
+        return r;
+    if (store_begin(identity->store, true, &txn) < 0)
+        return -EIO;
+    r = add_revocation(txn, clock_wall_s(identity->clock), &claims);
+    if (r < 0) {
+        store_rollback(txn);
+        return -EIO;
+    }
+    return store_commit(txn);
+}
