@@ -7,6 +7,7 @@
  * changes and tickets, tens per second at most. */
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <time.h>
 
 #include "base/str.h"
 #include "store/store_priv.h"
@@ -93,6 +94,20 @@ static int checked_text(struct store_conn *conn, const char *sql, const char *wa
     return r;
 }
 
+/* The switch to the write-ahead log, which happens once in a file's life, does not wait for other processes
+ * that open it at the same moment (SQLite fears a deadlock of two that switch): so try again, for as long as
+ * everything else waits. */
+static int use_log(struct store_conn *conn)
+{
+    const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+    int r = checked_text(conn, "PRAGMA journal_mode=WAL", "wal");
+    for (int tried = 0; r == -EBUSY && tried < SQLITE_WAIT_MS / 10; tried++) {
+        nanosleep(&pause, NULL);
+        r = checked_text(conn, "PRAGMA journal_mode=WAL", "wal");
+    }
+    return r;
+}
+
 static int configure(struct store_conn *conn, const char *where, bool first)
 {
     sqlite3_extended_result_codes(conn->db, 1);
@@ -106,7 +121,7 @@ static int configure(struct store_conn *conn, const char *where, bool first)
     int r = script(conn, "PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL");
     if (r < 0 || str_eq(where, MEMORY))
         return r;
-    r = checked_text(conn, "PRAGMA journal_mode=WAL", "wal");
+    r = use_log(conn);
     if (r == 0 && first)
         r = checked_text(conn, "PRAGMA quick_check(1)", "ok");
     return r;
