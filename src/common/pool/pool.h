@@ -1,62 +1,94 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The pool of accounts and displays of one host. A slot is an account (or, in one-account mode, a number), its home and at most one session under a keeper. Loop thread only;
- * slow work (cleaning a home) runs on workers. Adopts the keepers it finds at start. */
+/* The pool of accounts and displays of one host. A slot is a number with a home, two ports and at most one
+ * session under a keeper. As root each slot in use also holds two accounts (webs01 for display and
+ * applications, webs01s for the streamer), claimed by a lock, so that several instances on one machine never
+ * share one; the number of the account and the number of the slot can therefore differ. As an ordinary user
+ * every session runs as that user (one-account mode). Loop thread only; slow work (making accounts, cleaning
+ * homes) runs on workers. Adopts the keepers it finds at start. */
 #ifndef ISTHMUS_POOL_POOL_H
 #define ISTHMUS_POOL_POOL_H
 
-#include "json/json.h"
 #include "loop/loop.h"
+#include "json/json.h"
 
 struct pool;
-struct pool_session;
+
+#define POOL_SLOTS_MAX 999
+#define POOL_REASON_LEN 33 /* a word of at most 32 of [a-z_], and NUL */
 
 struct pool_options {
     struct loop *loop;
     const char *state_dir;
     const char *account_base; /* "webs": accounts webs01, webs02 … as root */
     unsigned slots;
-    unsigned base_port;       /* wsPort = base + 10 n */
+    unsigned base_port; /* wsPort = base + 10 n */
     bool sandbox;
     unsigned start_timeout_ms; /* 0: 20000 */
+    unsigned orphan_ms;        /* a keeper that sees no host for so long ends its session; 0: 600000 */
+    const uint8_t
+        *peer_key; /* 32 bytes, copied: the farm's secret, from which each streamer's key is derived */
+    const char *streamer_bind; /* address of the streamers' listeners */
+    unsigned frame_rate;
+    unsigned compression;   /* webstreamSettings.remoteCompressionLevel */
+    const char *log_format; /* "text" or "json", for keepers and streamers; NULL: text */
+    const char *log_level;  /* NULL: info */
 };
 
 /* What to start; copied. */
 struct pool_order {
     const char *session_id;
-    const char *username;     /* the person, for {USERNAME} */
-    const char *app_exe;      /* "remotedesktop": full desktop */
-    const char *app_mode;     /* "desktop" or "app" */
+    const char *username; /* the person, for {USERNAME} */
+    const char *app_exe;  /* "remotedesktop": full desktop */
+    const char *app_mode; /* "desktop" or "app" */
     const char *app_args;
     int width, height;
     int max_width, max_height;
 };
 
 struct pool_events {
-    /* The streamer serves: the session can be used. */
+    /* The keeper runs. */
+    void (*launched)(void *arg, const char *session_id);
+    /* The streamer serves: the session can be used. Again after a streamer was replaced. */
     void (*ready)(void *arg, const char *session_id);
     void (*viewers)(void *arg, const char *session_id, int viewers, int owners);
-    /* Everything of the session is gone and the slot is free again. reason: exit, kill, error, lost … */
+    /* The session is over and being cleaned. reason: exit, kill, no_window, no_program, display_failed,
+     * streamer_failed, sandbox_failed, timeout, lost, abandoned, error, or the word given to pool_end. */
+    void (*ending)(void *arg, const char *session_id, const char *reason);
+    /* Everything of the session is gone and the slot is free again. */
     void (*ended)(void *arg, const char *session_id, const char *reason);
+    /* A slot could not be cleaned and stays out of use: one sentence. */
+    void (*broken)(void *arg, unsigned slot, const char *cause);
 };
 
 struct pool_slot_info {
-    unsigned number;      /* 1 … */
-    const char *account;  /* webs01 */
+    unsigned number;     /* 1 … */
+    const char *account; /* webs01; "" while a worker is still claiming it */
     unsigned ws_port, http_port;
+    int width, height; /* as ordered */
+    bool ready;        /* the streamer serves */
 };
 
-/* -EPERM with a sentence in ret_cause when accounts, namespaces or directories are not as needed. */
-int pool_create(const struct pool_options *options, const struct pool_events *events, void *arg, struct pool **ret_pool,
-                char **ret_cause);
-/* Leaves the sessions running under their keepers (they are adopted at the next start) unless end_sessions. */
-struct pool *pool_destroy(struct pool *pool, bool end_sessions);
-/* Finds living sessions of earlier runs: calls found for each, then recycles slots without one. */
+/* -EPERM with a sentence in ret_cause (the caller frees) when accounts, namespaces or directories are not as
+ * needed. */
+int pool_create(const struct pool_options *options, const struct pool_events *events, void *arg,
+                struct pool **ret_pool, char **ret_cause);
+/* Leaves the sessions running under their keepers (they are adopted at the next start). Work still on a
+ * worker is waited for by the loop's end, not here. No event is called any more. NULL-safe; returns NULL. To
+ * end the sessions too: pool_end_all, wait for pool_count to say 0 active, then this. */
+struct pool *pool_destroy(struct pool *pool);
+/* Once, before the loop runs: finds living sessions of earlier runs and calls found for each, then starts the
+ * recycling of slots without one. */
 int pool_adopt(struct pool *pool, void (*found)(void *arg, const char *session_id, unsigned slot), void *arg);
-/* -ENOSPC when every slot is taken. ready or ended follows. */
+/* -ENOSPC when every slot is taken; -EINVAL for a bad command line or mode; -EEXIST for a session that is
+ * there. launched, then ready or ended follow. */
 int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot);
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot); /* -ENOENT */
-/* Ends it; ended follows. -ENOENT. */
+/* Ends it; ending and ended follow. -ENOENT. */
 int pool_end(struct pool *pool, const char *session_id, const char *reason);
+void pool_end_all(struct pool *pool, const char *reason);
+/* active counts slots that are not free: recycling ones too. */
 void pool_count(const struct pool *pool, unsigned *ret_total, unsigned *ret_active, unsigned *ret_free);
+/* One-account mode: every session has this process's own uid. */
+bool pool_same_uid(const struct pool *pool);
 
 #endif

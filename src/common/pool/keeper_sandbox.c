@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The sandbox with its leader: start, listen to it, kill it. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "base/str.h"
+#include "pool/cmdline.h"
+#include "pool/keeper_priv.h"
+#include "pool/xauth.h"
+
+/* A descriptor with the text to read from its start. */
+static int text_fd(const void *text, size_t len)
+{
+    int fd = memfd_create("isthmus", MFD_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    if (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0) {
+        close(fd);
+        return -EIO;
+    }
+    return fd;
+}
+
+/* The cookie, for the streamer as a file of the session directory and for the sandbox by descriptor. */
+static int make_cookie(struct keeper *k, int session_dir, int *ret_fd)
+{
+    uint8_t entry[XAUTH_ENTRY_MAX];
+    size_t len = xauth_make_entry(entry);
+    int r = file_write(session_dir, "xauthority", entry, len, 0640);
+    if (r >= 0 && geteuid() == 0 &&
+        fchownat(session_dir, "xauthority", 0, k->account.gid, AT_SYMLINK_NOFOLLOW) < 0)
+        r = -errno;
+    if (r >= 0 && (*ret_fd = text_fd(entry, len)) < 0)
+        r = *ret_fd;
+    secret_wipe(entry, sizeof entry);
+    return r;
+}
+
+static void append(char **argv, size_t *count, const char *text)
+{
+    argv[(*count)++] = xstrdup(text);
+}
+
+/* prefix is taken over. */
+static char **leader_argv(const struct keeper *k, char **prefix)
+{
+    size_t count = 0, args = 0;
+    while (prefix && prefix[count])
+        count++;
+    while (k->order.argv && k->order.argv[args])
+        args++;
+    char **argv = xcalloc(count + args + 16, sizeof *argv);
+    if (count)
+        memcpy(argv, prefix, count * sizeof *argv);
+    free(prefix);
+    char fd[16], geometry[32], exe[32];
+    (void)snprintf(fd, sizeof fd, "%d", KEEPER_CHILD_REPORT_FD);
+    (void)snprintf(exe, sizeof exe, "/proc/self/fd/%d", KEEPER_CHILD_EXE_FD);
+    (void)snprintf(geometry, sizeof geometry, "%dx%d", k->order.width, k->order.height);
+    cleanup_free char *auth =
+        k->order.sandbox ? xstrdup("/run/isthmus/xauthority") : xasprintf("%s/xauthority", k->session_dir);
+    append(argv, &count, k->order.sandbox ? exe : "isthmus");
+    append(argv, &count, "session-leader");
+    append(argv, &count, "--report-fd");
+    append(argv, &count, fd);
+    append(argv, &count, "--auth");
+    append(argv, &count, auth);
+    append(argv, &count, "--geometry");
+    append(argv, &count, geometry);
+    append(argv, &count, "--mode");
+    append(argv, &count, k->order.desktop ? "desktop" : "app");
+    append(argv, &count, "--");
+    for (size_t i = 0; i < args; i++)
+        append(argv, &count, k->order.argv[i]);
+    return argv;
+}
+
+static void on_display(struct keeper *k, const char *number)
+{
+    int64_t display;
+    if (k->display >= 0 || k->ending || str_to_int(number, 0, 65535, &display) < 0)
+        return;
+    k->display = (int)display;
+    loop_timer_stop(k->start_timer);
+    keeper_link_tell(k, KEEPER_READY);
+    if (keeper_streamer_start(k) < 0)
+        keeper_end(k, "streamer_failed");
+}
+
+/* The leader is inside the sandbox and may lie: it can name a display of its own directory and end its own
+ * session, no more. */
+static void on_leader(void *arg, int ready)
+{
+    struct keeper *k = arg;
+    (void)ready;
+    char line[KEEPER_LINE_MAX];
+    ssize_t len = recv(k->leader_fd, line, sizeof line - 1, MSG_DONTWAIT);
+    if (len <= 0) {
+        if (len < 0 && (errno == EAGAIN || errno == EINTR))
+            return;
+        k->leader_poll = loop_poll_destroy(k->leader_poll);
+        return; /* the end of the process follows */
+    }
+    line[len] = '\0';
+    if (str_starts_with(line, "DISPLAY "))
+        on_display(k, line + strlen("DISPLAY "));
+    else if (str_starts_with(line, "END ") && keeper_reason_valid(line + strlen("END ")))
+        keeper_end(k, line + strlen("END "));
+}
+
+static void on_sandbox_exit(void *arg, int wait_status)
+{
+    struct keeper *k = arg;
+    k->sandbox = loop_child_destroy(k->sandbox);
+    k->sandbox_pid = 0;
+    /* What the leader said last may still be in the socket. */
+    while (k->leader_poll && !k->ending)
+        on_leader(k, LOOP_READ);
+    if (!k->ending)
+        log_event(LOG_LEVEL_WARN, k->order.session_id, "the sandbox ended with status %d", wait_status);
+    keeper_end(k, k->display >= 0 ? "error" : "sandbox_failed");
+    keeper_part_gone(k);
+}
+
+/* Without a sandbox the display server uses the machine's directory. Nobody else may own it. */
+static void prepare_shared_x11(void)
+{
+    if (geteuid() == 0 && mkdir("/tmp/.X11-unix", 01777) == 0)
+        (void)chmod("/tmp/.X11-unix", 01777);
+}
+
+static int spawn_leader(struct keeper *k, int report_fd, int auth_fd, int passwd_fd, int group_fd, int log_fd)
+{
+    struct spawn_fd fds[] = {{log_fd, 1},
+                             {log_fd, 2},
+                             {report_fd, KEEPER_CHILD_REPORT_FD},
+                             {k->exe_fd, KEEPER_CHILD_EXE_FD},
+                             {auth_fd, KEEPER_CHILD_AUTH_FD},
+                             {passwd_fd, KEEPER_CHILD_PASSWD_FD},
+                             {group_fd, KEEPER_CHILD_GROUP_FD}};
+    char **argv = leader_argv(k, k->order.sandbox ? keeper_bwrap_argv(k) : NULL);
+    char **envp = keeper_session_env(k);
+    cleanup_free char *home = xasprintf("%s/home", k->dir);
+    struct spawn_options options = {.exe_fd = k->order.sandbox ? 0 : k->exe_fd,
+                                    .argv = argv,
+                                    .envp = envp,
+                                    .cwd = k->order.sandbox ? "/" : home,
+                                    .fds = fds,
+                                    .fd_count = k->order.sandbox ? ARRAY_SIZE(fds) : 3,
+                                    .user = k->order.run_as,
+                                    .death_signal = SIGKILL,
+                                    .new_session = true,
+                                    .no_new_privs = true};
+    int r = spawn(&options, &k->sandbox_pid);
+    cmdline_free(argv);
+    cmdline_free(envp);
+    return r;
+}
+
+int keeper_sandbox_start(struct keeper *k)
+{
+    int pair[2];
+    cleanup_close int session_dir = open(k->session_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (session_dir < 0)
+        return -errno;
+    cleanup_close int log_fd =
+        openat(session_dir, "display.log", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+    if (log_fd < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+        return -errno;
+    k->leader_fd = pair[0];
+    cleanup_close int report_fd = pair[1];
+    cleanup_close int auth_fd = -1;
+    int r = make_cookie(k, session_dir, &auth_fd);
+    if (r < 0)
+        return r;
+    cleanup_free char *passwd = keeper_passwd(k);
+    cleanup_free char *group = keeper_group(k);
+    cleanup_close int passwd_fd = text_fd(passwd, strlen(passwd));
+    cleanup_close int group_fd = text_fd(group, strlen(group));
+    if (passwd_fd < 0 || group_fd < 0)
+        return -EIO;
+    if (!k->order.sandbox)
+        prepare_shared_x11();
+    r = spawn_leader(k, report_fd, auth_fd, passwd_fd, group_fd, log_fd);
+    if (r >= 0)
+        r = loop_child_create(k->loop, k->sandbox_pid, on_sandbox_exit, k, &k->sandbox);
+    if (r >= 0)
+        r = loop_poll_create(k->loop, k->leader_fd, LOOP_READ, on_leader, k, &k->leader_poll);
+    return r;
+}
+
+void keeper_sandbox_kill(struct keeper *k)
+{
+    if (k->sandbox_pid > 0)
+        (void)kill(k->sandbox_pid, SIGKILL);
+}
+
+void keeper_sandbox_close(struct keeper *k)
+{
+    k->leader_poll = loop_poll_destroy(k->leader_poll);
+    k->sandbox = loop_child_destroy(k->sandbox);
+    if (k->leader_fd >= 0)
+        close(k->leader_fd);
+    k->leader_fd = -1;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "pool/order.h"
+
+#include "base/file.h"
+#include "base/str.h"
+#include "pool/cmdline.h"
+#include "json/json.h"
+
+#define ORDER_FILE "order.json"
+#define ORDER_MAX (4 * 1024 * 1024)
+#define ORDER_VERSION 1
+
+static json_t *argv_to_json(char *const *argv)
+{
+    json_t *array = json_array();
+    for (; argv && *argv; argv++)
+        json_array_append_new(array, json_string(*argv));
+    return array;
+}
+
+int order_write(const struct order *order, int session_dir)
+{
+    cleanup_json json_t *value =
+        json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:o, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
+                  "version", ORDER_VERSION, "sessionId", order->session_id, "account", order->account,
+                  "runAs", order->run_as, "streamerAs", order->streamer_as, "argv", argv_to_json(order->argv),
+                  "desktop", order->desktop, "sandbox", order->sandbox, "width", order->width, "height",
+                  order->height, "maxWidth", order->max_width, "maxHeight", order->max_height,
+                  "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
+                  (json_int_t)order->orphan_ms, "logLevel", order->log_level, "logFormat", order->log_format);
+    cleanup_free char *text = value ? json_text(value) : NULL;
+    return text ? file_write(session_dir, ORDER_FILE, text, strlen(text), 0600) : -EINVAL;
+}
+
+static int get_copy(const json_t *value, const char *name, bool required, char **ret_text, char *error)
+{
+    const char *text = NULL;
+    int r = required ? json_get_string(value, name, 256, &text, error)
+                     : json_opt_string(value, name, 256, &text, error);
+    if (r >= 0 && text)
+        *ret_text = xstrdup(text);
+    return r;
+}
+
+static int get_argv(const json_t *value, char ***ret_argv, char *error)
+{
+    const json_t *array;
+    int r = json_get_array(value, "argv", CMDLINE_ARGS_MAX, &array, error);
+    size_t count = r < 0 ? 0 : json_array_size(array);
+    if (r < 0 || count == 0)
+        return r;
+    char **argv = xcalloc(count + 1, sizeof *argv);
+    for (size_t i = 0; i < count; i++) {
+        const char *text = json_string_value(json_array_get(array, i));
+        argv[i] = xstrdup(text ? text : "");
+    }
+    *ret_argv = argv;
+    return 0;
+}
+
+static int parse(const json_t *value, struct order *order)
+{
+    char error[JSON_ERROR_LEN];
+    const char *id;
+    int64_t version, width, height, max_width, max_height, start, orphan;
+    int r = json_get_int(value, "version", ORDER_VERSION, ORDER_VERSION, &version, error);
+    if (r >= 0)
+        r = json_get_string(value, "sessionId", SECRET_ID_LEN - 1, &id, error);
+    if (r >= 0)
+        r = str_copy(order->session_id, sizeof order->session_id, id);
+    if (r >= 0)
+        r = get_copy(value, "account", true, &order->account, error);
+    if (r >= 0)
+        r = get_copy(value, "runAs", false, &order->run_as, error);
+    if (r >= 0)
+        r = get_copy(value, "streamerAs", false, &order->streamer_as, error);
+    if (r >= 0)
+        r = get_copy(value, "logLevel", true, &order->log_level, error);
+    if (r >= 0)
+        r = get_copy(value, "logFormat", true, &order->log_format, error);
+    if (r >= 0)
+        r = get_argv(value, &order->argv, error);
+    if (r >= 0)
+        r = json_get_bool(value, "desktop", &order->desktop, error);
+    if (r >= 0)
+        r = json_get_bool(value, "sandbox", &order->sandbox, error);
+    if (r >= 0)
+        r = json_get_int(value, "width", 1, 32767, &width, error);
+    if (r >= 0)
+        r = json_get_int(value, "height", 1, 32767, &height, error);
+    if (r >= 0)
+        r = json_get_int(value, "maxWidth", 1, 32767, &max_width, error);
+    if (r >= 0)
+        r = json_get_int(value, "maxHeight", 1, 32767, &max_height, error);
+    if (r >= 0)
+        r = json_get_int(value, "startTimeoutMs", 1, UINT32_MAX, &start, error);
+    if (r >= 0)
+        r = json_get_int(value, "orphanMs", 1, UINT32_MAX, &orphan, error);
+    if (r < 0)
+        return r;
+    order->width = (int)width;
+    order->height = (int)height;
+    order->max_width = (int)max_width;
+    order->max_height = (int)max_height;
+    order->start_timeout_ms = (unsigned)start;
+    order->orphan_ms = (unsigned)orphan;
+    return 0;
+}
+
+int order_read(int session_dir, struct order *ret_order)
+{
+    cleanup_free char *text = NULL;
+    size_t len;
+    int r = file_read(session_dir, ORDER_FILE, ORDER_MAX, &text, &len);
+    if (r < 0)
+        return r;
+    char error[JSON_ERROR_LEN];
+    cleanup_json json_t *value = NULL;
+    r = json_read(text, len, &value, error);
+    if (r < 0)
+        return r;
+    struct order order = {0};
+    r = parse(value, &order);
+    if (r < 0) {
+        order_finish(&order);
+        return r;
+    }
+    *ret_order = order;
+    return 0;
+}
+
+void order_finish(struct order *order)
+{
+    free(order->account);
+    free(order->run_as);
+    free(order->streamer_as);
+    free(order->log_level);
+    free(order->log_format);
+    cmdline_free(order->argv);
+    *order = (struct order){0};
+}

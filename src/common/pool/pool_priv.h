@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef ISTHMUS_POOL_POOL_PRIV_H
+#define ISTHMUS_POOL_POOL_PRIV_H
+
+#include "pool/account.h"
+#include "pool/keeper_line.h"
+#include "pool/order.h"
+#include "pool/pool.h"
+#include "ws/ws.h"
+
+/*  FREE -> PREPARING -> LIVING -> CLEANING -> FREE
+ *  BROKEN: could not be cleaned; stays out of use until the next start. */
+enum slot_state { SLOT_FREE, SLOT_PREPARING, SLOT_LIVING, SLOT_CLEANING, SLOT_BROKEN };
+
+struct slot {
+    struct pool *pool;
+    unsigned number;
+    char *dir; /* STATE/slots/NN */
+    enum slot_state state;
+    struct account account;
+    bool claimed;
+    bool surplus; /* above the configured number: serves what was adopted, takes nothing new */
+
+    struct order order; /* of the session, zeroed when free */
+    bool ending;
+    bool wanted; /* somebody knows of this session and is to hear of its end */
+    char reason[POOL_REASON_LEN];
+
+    /* The keeper: pool_keeper.c */
+    int keeper_fd, keeper_pidfd;
+    struct loop_poll *keeper_poll;
+    struct loop_child *keeper_child; /* only of a keeper that this process started */
+    struct loop_timer *timer;        /* patience with the keeper */
+    int display;
+
+    /* The streamer: pool_control.c */
+    struct ws_server *control;
+    struct ws_conn *streamer;
+    bool info_asked; /* before the display was known */
+    bool ready;
+
+    /* Result of the work on a worker. */
+    int result;
+    char *cause;
+};
+
+struct pool {
+    struct loop *loop;
+    const struct pool_events *events;
+    void *arg;
+    char *state_dir, *account_base, *skeleton, *streamer_bind, *log_level, *log_format;
+    unsigned base_port;
+    bool sandbox;
+    unsigned start_timeout_ms, orphan_ms, frame_rate, compression;
+    uint8_t peer_key[32];
+    bool has_key;
+    struct slot *slots;
+    unsigned slot_count; /* with the surplus ones */
+    unsigned limit;      /* as configured */
+    unsigned jobs;       /* on workers */
+    bool dead;           /* destroyed, but jobs still use it */
+};
+
+/* pool_slot.c */
+int pool_slot_prepare(struct slot *slot);
+/* The session is over: tells everybody once and asks the keeper to finish. */
+void pool_slot_ending(struct slot *slot, const char *reason);
+/* The keeper is gone: makes sure of it and cleans up. */
+void pool_slot_clean(struct slot *slot);
+int pool_slot_dirfd(const struct slot *slot);
+void pool_free(struct pool *pool);
+
+/* pool_keeper.c */
+int pool_keeper_spawn(struct slot *slot);
+/* Connects to a keeper of an earlier run: 0, or -ENOENT when there is none that works. */
+int pool_keeper_adopt(struct slot *slot);
+void pool_keeper_stop(struct slot *slot);
+void pool_keeper_kill(struct slot *slot);
+void pool_keeper_close(struct slot *slot);
+
+/* pool_control.c */
+int pool_control_open(struct slot *slot);
+void pool_control_close(struct slot *slot);
+void pool_control_display(struct slot *slot); /* the display is known now */
+void pool_control_ending(struct slot *slot);
+
+/* pool_check.c: 0, or -EPERM and a sentence. */
+int pool_check_paths(const struct pool *pool, char **ret_cause);
+int pool_check_account(const struct pool *pool, const struct account *account, char **ret_cause);
+int pool_check_sandbox(const struct account *account, char **ret_cause);
+
+#endif

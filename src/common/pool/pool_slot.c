@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The way of one slot from free to free. */
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/str.h"
+#include "pool/pool_priv.h"
+#include "pool/slotdir.h"
+
+int pool_slot_dirfd(const struct slot *slot)
+{
+    cleanup_free char *path = xasprintf("%s/session", slot->dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    return fd < 0 ? -errno : fd;
+}
+
+/* Runs work(slot) on a worker. The pool stays until it has come back. */
+static void start_job(struct slot *slot, void (*work)(void *arg), void (*done)(void *arg))
+{
+    slot->pool->jobs++;
+    slot->result = 0;
+    free(slot->cause);
+    slot->cause = NULL;
+    if (loop_work(slot->pool->loop, work, done, slot) < 0) {
+        work(slot); /* more jobs queued than there can be slots: not reached in practice, but no slot may be
+                       lost */
+        done(slot);
+    }
+}
+
+/* False when the pool was destroyed meanwhile. */
+static bool finish_job(struct slot *slot)
+{
+    struct pool *pool = slot->pool;
+    pool->jobs--;
+    if (!pool->dead)
+        return true;
+    if (pool->jobs == 0)
+        pool_free(pool);
+    return false;
+}
+
+static void forget_session(struct slot *slot)
+{
+    order_finish(&slot->order);
+    slot->ending = slot->ready = slot->wanted = slot->info_asked = false;
+    slot->display = -1;
+    slot->reason[0] = '\0';
+}
+
+static int claim(struct slot *slot)
+{
+    if (slot->claimed)
+        return 0;
+    /* The leftovers of an earlier run name their account. If another instance has claimed that by now, it has ended whatever ran there. */
+    if (slot->order.account && account_claim_name(slot->order.account, &slot->account) == 0) {
+        slot->claimed = true;
+        return 0;
+    }
+    int r = account_claim(slot->pool->account_base, slot->number, &slot->account, &slot->cause);
+    slot->claimed = r >= 0;
+    return r;
+}
+
+static int write_order(struct slot *slot)
+{
+    slot->order.account = xstrdup(slot->account.name);
+    if (!slot->account.shared) {
+        slot->order.run_as = xstrdup(slot->account.name);
+        slot->order.streamer_as = xstrdup(slot->account.streamer_name);
+    }
+    cleanup_close int session_dir = pool_slot_dirfd(slot);
+    return session_dir < 0 ? session_dir : order_write(&slot->order, session_dir);
+}
+
+static void prepare_work(void *arg)
+{
+    struct slot *slot = arg;
+    slot->result = claim(slot);
+    if (slot->result >= 0)
+        slot->result = account_kill(&slot->account, slot->dir);
+    if (slot->result >= 0)
+        slot->result = slotdir_build(slot->dir, slot->pool->skeleton, &slot->account);
+    if (slot->result >= 0)
+        slot->result = write_order(slot);
+}
+
+static void prepare_done(void *arg)
+{
+    struct slot *slot = arg;
+    if (!finish_job(slot))
+        return;
+    slot->state = SLOT_LIVING;
+    int r = slot->result;
+    if (r >= 0 && !slot->ending)
+        r = pool_control_open(slot);
+    if (r >= 0 && !slot->ending)
+        r = pool_keeper_spawn(slot);
+    if (r < 0 && slot->pool->events->broken) {
+        cleanup_free char *text = xasprintf("slot %u cannot be prepared: %s", slot->number,
+                                            slot->cause ? slot->cause : strerror(-r));
+        slot->pool->events->broken(slot->pool->arg, slot->number, text);
+    }
+    if (r < 0 || slot->ending) {
+        pool_slot_ending(slot, "error");
+        pool_slot_clean(slot);
+        return;
+    }
+    slot->pool->events->launched(slot->pool->arg, slot->order.session_id);
+}
+
+int pool_slot_prepare(struct slot *slot)
+{
+    slot->state = SLOT_PREPARING;
+    slot->wanted = true;
+    slot->display = -1;
+    start_job(slot, prepare_work, prepare_done);
+    return 0;
+}
+
+void pool_slot_ending(struct slot *slot, const char *reason)
+{
+    if (!slot->ending) {
+        slot->ending = true;
+        slot->ready = false;
+        (void)str_copy(slot->reason, sizeof slot->reason, reason);
+        if (slot->wanted)
+            slot->pool->events->ending(slot->pool->arg, slot->order.session_id, slot->reason);
+        pool_control_ending(slot);
+    }
+    pool_keeper_stop(slot);
+}
+
+static void clean_work(void *arg)
+{
+    struct slot *slot = arg;
+    slot->result = claim(slot);
+    if (slot->result >= 0)
+        slot->result = account_kill(&slot->account, slot->dir);
+    if (slot->result >= 0)
+        slot->result = slotdir_clean(slot->dir);
+    if (slot->result >= 0)
+        slot->result = slotdir_build_home(slot->dir, slot->pool->skeleton, &slot->account);
+}
+
+static void clean_done(void *arg)
+{
+    struct slot *slot = arg;
+    if (!finish_job(slot))
+        return;
+    struct pool *pool = slot->pool;
+    slot->state = slot->result < 0 ? SLOT_BROKEN : SLOT_FREE;
+    char session_id[SECRET_ID_LEN], reason[POOL_REASON_LEN];
+    memcpy(session_id, slot->order.session_id, sizeof session_id);
+    memcpy(reason, slot->reason, sizeof reason);
+    bool wanted = slot->wanted;
+    forget_session(slot);
+    if (slot->state == SLOT_BROKEN && pool->events->broken) {
+        cleanup_free char *text = xasprintf("slot %u is out of use: %s", slot->number,
+                                            slot->cause ? slot->cause : strerror(-slot->result));
+        pool->events->broken(pool->arg, slot->number, text);
+    }
+    if (wanted)
+        pool->events->ended(pool->arg, session_id, reason);
+}
+
+void pool_slot_clean(struct slot *slot)
+{
+    pool_keeper_kill(slot); /* whatever closed the line: no keeper may outlive it */
+    pool_keeper_close(slot);
+    pool_control_close(slot);
+    slot->state = SLOT_CLEANING;
+    start_job(slot, clean_work, clean_done);
+}
