@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The shared picture: pixels and damage. A source writes it, encoders and sinks read it; neither sees the other. Loop thread only, except where a
- * snapshot (a packed copy) travels to a worker. */
+/* The shared picture: pixels and damage. A source writes it, encoders and sinks read it; neither sees the
+ * other. Loop thread only, except where a snapshot (a packed copy) travels to a worker. */
 #ifndef ISTHMUS_DISPLAY_FRAME_H
 #define ISTHMUS_DISPLAY_FRAME_H
 
@@ -10,27 +10,41 @@
 
 #define FRAME_MAX_WIDTH 7680
 #define FRAME_MAX_HEIGHT 4320
+#define FRAME_CURSOR_MAX 256 /* a larger cursor is cut off */
 
-/* 4 bytes a pixel, B G R X in memory, rows stride bytes apart. Borrowed from the source; valid until its next resize. */
+/* 4 bytes a pixel, B G R X in memory (X is undefined), rows stride bytes apart, stride a multiple of 4.
+ * Borrowed from the source; valid until its next resize. */
 struct frame {
     int width, height;
     size_t stride;
     uint8_t *pixels;
 };
 
+struct frame_rect {
+    int x, y, w, h;
+};
+
 struct frame_cursor {
     int width, height, hot_x, hot_y; /* width 0: hidden */
     uint64_t serial;                 /* changes with the shape */
-    const uint32_t *argb;            /* not premultiplied, width * height */
+    const uint32_t *argb;            /* not premultiplied, width * height; valid during the call */
 };
 
-/* Told by a source; each pointer may be NULL. */
+/* Told by a source, on the loop, never from inside a call of the source's operations. Each pointer may be
+ * NULL. */
 struct frame_listener {
-    void (*damaged)(void *arg, const pixman_region32_t *region, uint64_t time_us); /* pixels of region are new */
-    void (*resized)(void *arg, int width, int height);  /* everything is new */
+    /* Something has been drawn: source_capture will find it. Told once, then not again before the next
+     * capture. */
+    void (*dirty)(void *arg);
+    /* Answers source_capture: exactly these pixels of the frame have changed; may be empty. time_us is the
+     * monotonic time when they were read. */
+    void (*captured)(void *arg, const pixman_region32_t *changed, uint64_t time_us);
+    /* The frame is a new one, its content void until the next capture, which reports all of it. A capture
+     * under way is forgotten: it is not answered. */
+    void (*resized)(void *arg, int width, int height);
     void (*cursor)(void *arg, const struct frame_cursor *cursor);
-    void (*pointer)(void *arg, int x, int y);           /* moved by the session itself */
-    void (*failed)(void *arg, int error);               /* the source is dead */
+    void (*pointer)(void *arg, int x, int y); /* moved by the session itself */
+    void (*failed)(void *arg, int error);     /* the source is dead; the last call */
 };
 
 #endif

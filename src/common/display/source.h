@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Where pictures come from: X11 today, RFB and RDP later, a test pattern for tests. A source owns its frame, tells a listener, and takes input. */
+/* Where pictures come from: X11 today, RFB and RDP later, a test picture for tests. A source owns its frame,
+ * tells a listener, and takes input. Pictures are pulled: a source says that it is dirty, and reads pixels
+ * only when asked, so that nothing is spent on pictures nobody can take. Loop thread only. */
 #ifndef ISTHMUS_DISPLAY_SOURCE_H
 #define ISTHMUS_DISPLAY_SOURCE_H
 
@@ -10,12 +12,17 @@ struct source;
 
 struct source_ops {
     const struct frame *(*frame)(struct source *self);
-    /* Brings the pixels of region up to date when the source fetches lazily; NULL: they always are. */
-    int (*fetch)(struct source *self, const pixman_region32_t *region);
-    int (*resize)(struct source *self, int width, int height); /* answered by resized */
-    void (*pointer)(struct source *self, int x, int y, unsigned buttons); /* DOM button mask */
-    void (*wheel)(struct source *self, int dx, int dy);                   /* whole notches */
-    void (*key)(struct source *self, uint32_t keysym, uint32_t keycode, bool down); /* see display/keyboard.h */
+    /* Brings the frame up to date; answered by captured. One at a time: -EBUSY. */
+    int (*capture)(struct source *self);
+    /* Answered by resized, unless the size is the same or the display refuses. The newest wish wins. */
+    int (*resize)(struct source *self, int width, int height);
+    /* buttons: the DOM mask (1 left, 2 right, 4 middle, 8 back, 16 forward) of all that are down. */
+    void (*pointer)(struct source *self, int x, int y, unsigned buttons);
+    void (*wheel)(struct source *self, int dx, int dy); /* whole notches, to the right and down */
+    /* keysym 0: just the physical key. keycode: the physical key (an X keycode of a PC keyboard, evdev + 8),
+     * 0 when unknown. A key that is down goes down again: a repetition. Up carries the same two numbers as
+     * down. */
+    void (*key)(struct source *self, uint32_t keysym, uint32_t keycode, bool down);
     void (*destroy)(struct source *self);
 };
 
@@ -24,5 +31,50 @@ struct source {
     struct frame_listener listener;
     void *listener_arg;
 };
+
+/* Before this nothing is told; what happened until then is told after it (dirty, cursor). */
+static inline void source_listen(struct source *source, const struct frame_listener *listener, void *arg)
+{
+    source->listener = *listener;
+    source->listener_arg = arg;
+}
+
+static inline const struct frame *source_frame(struct source *source)
+{
+    return source->ops->frame(source);
+}
+
+static inline int source_capture(struct source *source)
+{
+    return source->ops->capture(source);
+}
+
+static inline int source_resize(struct source *source, int width, int height)
+{
+    return source->ops->resize(source, width, height);
+}
+
+static inline void source_pointer(struct source *source, int x, int y, unsigned buttons)
+{
+    source->ops->pointer(source, x, y, buttons);
+}
+
+static inline void source_wheel(struct source *source, int dx, int dy)
+{
+    source->ops->wheel(source, dx, dy);
+}
+
+static inline void source_key(struct source *source, uint32_t keysym, uint32_t keycode, bool down)
+{
+    source->ops->key(source, keysym, keycode, down);
+}
+
+/* NULL-safe; returns NULL. */
+static inline struct source *source_destroy(struct source *source)
+{
+    if (source)
+        source->ops->destroy(source);
+    return NULL;
+}
 
 #endif
