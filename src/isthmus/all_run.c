@@ -23,7 +23,7 @@ struct all {
     struct all_logs *logs;
     struct role *role[ROLE_COUNT];
     struct loop_timer *start_timer;
-    struct loop_signal *signals[4];
+    struct loop_signal *signals[3];
     unsigned https, http;
     enum phase phase;
     bool banner_shown;
@@ -171,17 +171,13 @@ static void on_start_timeout(void *arg)
 static void on_signal(void *arg, int signum)
 {
     struct all *all = arg;
-    if (signum == SIGCHLD) {
-        loop_reap_orphans(all->loop);
-        return;
-    }
     log_info("signal %d: stopping", signum);
     stop(all);
 }
 
 static int watch_signals(struct all *all)
 {
-    static const int numbers[] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
     struct sigaction hup;
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigaction(SIGHUP, NULL, &hup);
@@ -201,6 +197,7 @@ static int set_up(struct all *all)
     // Whoever loses its parent below lands here, and can be ended and reaped.
     if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
         return -errno;
+    loop_reap_orphans(all->loop);
     int err = all_logs_create(all->loop, o->state, o->verbose, &all->logs);
     int log_fd = -1;
     if (err == 0)
