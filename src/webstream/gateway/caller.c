@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "webstream/gateway/caller.h"
+
+#include <strings.h>
+
+const char *caller_token(const struct http_request *r)
+{
+    static const char scheme[] = "Bearer ";
+    const char *value = http_header(r, "Authorization");
+    if (!value || strncasecmp(value, scheme, strlen(scheme)) != 0)
+        return NULL;
+    return value + strlen(scheme);
+}
+
+bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user)
+{
+    const char *token = caller_token(r);
+    int result = token ? identity_check_token(g->identity, token, ret_user) : -EACCES;
+    if (result == -EACCES) {
+        http_add_header(r, "WWW-Authenticate", "Bearer realm=\"isthmus\"");
+        http_answer_error(r, 401, "token_invalid", "Log in first: the token is missing, wrong or over.");
+    } else if (result < 0) {
+        gateway_answer_failure(r, result);
+    }
+    return result == 0;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Who is asking. */
+#ifndef ISTHMUS_WEBSTREAM_GATEWAY_CALLER_H
+#define ISTHMUS_WEBSTREAM_GATEWAY_CALLER_H
+
+#include "webstream/gateway/gateway_priv.h"
+
+/* The token of "Authorization: Bearer TOKEN", lent; NULL when there is none. */
+const char *caller_token(const struct http_request *r);
+/* The user of the request's token. False after answering: 401 token_invalid, or 503. Worker threads only. */
+bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user);
+
+#endif
