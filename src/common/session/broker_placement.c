@@ -109,3 +109,23 @@ int broker_place(struct session_broker *broker, struct store_txn *txn, const cha
         return r;
     return str_copy(ret_url, 513, best.url);
 }
+
+int session_broker_any_host(struct session_broker *broker, char ret_url[513])
+{
+    struct store_txn *txn = NULL;
+    struct store_rows *rows = NULL;
+    int r = store_begin(broker->store, false, &txn);
+    if (r < 0)
+        return r;
+    r = store_query(txn, &rows, "SELECT server_url FROM hosts WHERE seen >= $1 ORDER BY server_url LIMIT 1",
+                    "i", broker_now(broker) - broker->heartbeat_expiry_s);
+    if (r >= 0)
+        r = store_next(rows);
+    if (r > 0)
+        r = str_copy(ret_url, 513, store_text(rows, 0));
+    else if (r == 0)
+        r = -EHOSTDOWN;
+    store_rows_free(rows);
+    store_rollback(txn);
+    return r;
+}

@@ -34,6 +34,8 @@ int session_broker_heartbeat(struct session_broker *broker, const char *server_u
                              int active_sessions, int max_sessions, double cpu,
                              double memory); /* -ENOENT: unknown host */
 int session_broker_unregister(struct session_broker *broker, const char *server_url);
+/* Some host that is in service, for its pages. -EHOSTDOWN. */
+int session_broker_any_host(struct session_broker *broker, char ret_url[513]);
 
 struct session_row {
     char id[SECRET_ID_LEN];

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The list of active WebSockets, and every way in which one ends. */
+#include <utlist.h>
+
+#include "webstream/gateway/ws_priv.h"
+
+static unsigned count_of(const struct gateway *g, const char *session_id)
+{
+    unsigned count = 0;
+    const struct ws_link *link;
+    DL_FOREACH(g->links, link)
+    count += strcmp(link->row.id, session_id) == 0;
+    return count;
+}
+
+int ws_link_activate(struct ws_link *link)
+{
+    struct gateway *g = link->gateway;
+    if (count_of(g, link->row.id) >= WS_LINKS_PER_SESSION_MAX)
+        return -ENOSPC;
+    link->refs++;
+    link->active = true;
+    DL_APPEND(g->links, link);
+    return 0;
+}
+
+void ws_link_finish(struct ws_link *link, unsigned status, const char *code, const char *message)
+{
+    struct gateway *g = link->gateway;
+    link->active = false;
+    DL_DELETE(g->links, link);
+    link->connector = connector_destroy(link->connector);
+    link->deadline = loop_timer_destroy(link->deadline);
+    link->poll = loop_poll_destroy(link->poll);
+    link->tunnel = tunnel_destroy(link->tunnel);
+    if (link->fd >= 0)
+        close(link->fd);
+    link->fd = -1;
+    if (link->counted)
+        viewers_add(g, link->row.id, -1);
+    link->counted = false;
+    /* An upgrade that is under way finds the link inactive and closes the client. */
+    if (link->request && !link->upgrading && status != 0)
+        http_answer_error(link->request, status, code, message);
+    ws_link_unref(link);
+}
+
+static void close_link(struct ws_link *link)
+{
+    ws_link_finish(link, 410, "session_ended", "The session has ended.");
+}
+
+void ws_links_close_session(struct gateway *g, const char *session_id)
+{
+    struct ws_link *link, *next;
+    DL_FOREACH_SAFE(g->links, link, next)
+    if (strcmp(link->row.id, session_id) == 0)
+        close_link(link);
+}
+
+void ws_links_close_user(struct gateway *g, const char *user_id)
+{
+    struct ws_link *link, *next;
+    DL_FOREACH_SAFE(g->links, link, next)
+    if (strcmp(link->row.user_id, user_id) == 0)
+        close_link(link);
+}
+
+void ws_links_close_all(struct gateway *g)
+{
+    struct ws_link *link, *next;
+    DL_FOREACH_SAFE(g->links, link, next)
+    ws_link_finish(link, 503, "busy", "The gateway is stopping; try again in a moment.");
+}
+
+struct revocation {
+    struct gateway *gateway;
+    char user_id[SECRET_ID_LEN];
+};
+
+static void close_revoked(void *arg)
+{
+    struct revocation *revocation = arg;
+    ws_links_close_user(revocation->gateway, revocation->user_id);
+    free(revocation);
+}
+
+void gateway_user_revoked(struct gateway *g, const char *user_id)
+{
+    struct revocation *revocation = xcalloc(1, sizeof(*revocation));
+    revocation->gateway = g;
+    if (str_copy(revocation->user_id, sizeof(revocation->user_id), user_id) < 0) {
+        free(revocation);
+        return;
+    }
+    loop_post(g->loop, close_revoked, revocation);
+}
