@@ -2,6 +2,7 @@
 /* The loop itself, posts from other threads and the worker pool. */
 #include "loop/loop_priv.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 #define LOOP_WORKERS "8" /* password hashing, the database and the encoders must not wait for one another */
@@ -30,6 +31,8 @@ int loop_create(struct loop **ret_loop)
     struct loop *loop = xcalloc(1, sizeof(*loop));
     int r;
 
+    /* splice and OpenSSL have no flag for it: a peer that went away is an error to handle, never a signal. */
+    signal(SIGPIPE, SIG_IGN);
     setenv("UV_THREADPOOL_SIZE", LOOP_WORKERS, 0);
     r = uv_loop_init(&loop->uv);
     if (r < 0) {
