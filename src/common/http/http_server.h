@@ -6,6 +6,10 @@
  * block (database, password hashing), and may use only the functions below that take its request. Limits: 64 KiB of headers, the
  * route's max_body, 30 s for a request to arrive, 60 s idle, and the connection caps of the options.
  *
+ * What libmicrohttpd itself refuses (a malformed request line or header line, no Host, a Content-Length that is no number, a head that does not fit its
+ * 128 KiB of memory) it answers with its own short HTML page and closes. Everything it lets pass is checked again, because it is lenient: bare LF, folded lines, NUL, spaces before the colon,
+ * duplicates of headers that must be single, Content-Length beside Transfer-Encoding and codings other than chunked are 400 and close.
+ *
  * Errors are {"success":false,"error":{"code","message"}}: bad request line or headers 400, unknown path 404 not_found, other method 405
  * method_not_allowed (with Allow), body too large 413 too_large, queue full 503 busy. */
 #ifndef ISTHMUS_HTTP_HTTP_SERVER_H
@@ -39,17 +43,20 @@ struct http_server_options {
     const uint8_t *peer_key;         /* 32 bytes for HTTP_PEER_AUTH, or NULL */
     const char *const *headers;      /* "Name: value" lines added to every answer, NULL-terminated, or NULL */
     unsigned max_connections;        /* 0: 2000 */
-    unsigned max_per_address;        /* 0: no limit of its own */
-    /* Called on the loop for each finished request, for the access log; may be NULL. */
+    unsigned max_per_address;        /* connections from one address (one /64); 0: no limit of its own */
+    unsigned arrive_ms;              /* a request must be there within; 0: 30000 */
+    unsigned idle_ms;                /* without any progress, or between two requests; 0: 60000 */
+    /* Called on the loop for each finished request, for the access log; may be NULL. status 0: the client left before the answer. */
     void (*finished)(void *ctx, struct http_request *request, unsigned status);
 };
 
 int http_server_create(const struct http_server_options *options, struct http_server **ret_server);
-/* Closes every connection; deferred requests are dropped (http_is_gone is then true for them). NULL-safe, returns NULL. */
+/* Closes every connection, waits for handlers that run on workers right now; queued ones are not started, continuations of http_on_loop are not called. Deferred
+ * requests are dropped (http_is_gone is then true for them) and still have to be answered by whoever holds them. Not from inside a handler. NULL-safe, returns NULL. */
 struct http_server *http_server_destroy(struct http_server *server);
 
 /* Takes over a connected, non-blocking socket. peer is the client's address text without port. tls, when not NULL, is the TLS filter whose plaintext end fd
- * is; it is re-plumbed on upgrade. On failure fd is closed. */
+ * is, with the caller's hold on it; it is handed to the upgrade or released. On failure (-EMFILE: a cap; answered with 503 busy) fd is closed and tls released. Not from inside a handler. */
 struct tls_conn;
 int http_server_add(struct http_server *server, int fd, const char *peer, struct tls_conn *tls);
 unsigned http_server_connections(const struct http_server *server);
@@ -82,17 +89,18 @@ void http_answer_error(struct http_request *r, unsigned status, const char *code
 /* Takes over fd. */
 void http_answer_file(struct http_request *r, unsigned status, const char *content_type, int fd, uint64_t size);
 
-/* Asynchronous answers. http_defer keeps the request alive past the handler; later an answer function is called on the loop's thread and
+/* Asynchronous answers (a continuation of http_on_loop may answer later without a further http_defer). http_defer keeps the request alive past the handler; later an answer function is called on the loop's thread and
  * sends it. http_work runs fn on a worker thread: from a loop handler it defers; fn answers like an HTTP_ON_WORKER handler, or calls
  * http_on_loop to go on there. Each continuation gets the ctx of the server. */
 void http_defer(struct http_request *r);
 void http_work(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
 void http_on_loop(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
-/* The client has gone (loop thread only). Answering is still required and harmless. */
+/* The client has gone: it closed or shut its sending side, or the server was destroyed (loop thread only). Answering is still required and harmless. */
 bool http_is_gone(const struct http_request *r);
 
-/* Switching protocols (loop thread only). Answers 101 with the headers added so far, then hands the connection over once that is on its way: fn
- * gets the descriptor (owned from then on), the TLS filter if there is one (owned too) and the bytes that the client sent already. */
+/* Switching protocols (loop thread only). Answers 101 with the headers added so far (Connection: Upgrade comes by itself, Upgrade: websocket unless another one was added), then hands the
+ * connection over once that is on its way: fn gets the descriptor (owned from then on), the TLS filter if there is one (its hold is passed on too) and the bytes that the client sent already,
+ * lent for the call. fn is called exactly once: when the connection was lost or the server destroyed first, with fd -1 and tls NULL. */
 typedef void (*http_upgraded_fn)(void *arg, int fd, struct tls_conn *tls, const void *early, size_t early_len);
 void http_upgrade(struct http_request *r, http_upgraded_fn fn, void *arg);
 

@@ -18,7 +18,8 @@ int listener_create_unix(struct loop *loop, const char *path, mode_t mode,
 unsigned listener_port(const struct listener *listener);
 struct listener *listener_destroy(struct listener *listener); /* NULL-safe; returns NULL */
 
-/* Non-blocking connect: fn gets the connected descriptor (owned by fn) or -errno, once, on the loop. */
+/* Non-blocking connect to a name or address, each of its addresses in turn: fn gets the connected descriptor (owned by fn) or -errno, once, on the loop and never
+ * from inside this call. After that the connector is spent and still to be destroyed, which fn may do. timeout_ms 0: 10 s. */
 struct connector;
 int connector_create(struct loop *loop, const char *host, unsigned port, unsigned timeout_ms,
                      void (*fn)(void *arg, int fd_or_error), void *arg, struct connector **ret_connector);

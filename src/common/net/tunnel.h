@@ -12,7 +12,7 @@ struct tunnel;
 struct tunnel_options {
     struct loop *loop;
     int client_fd;          /* plain socket, or the plaintext end that belongs to client_tls; taken over */
-    struct tls_conn *client_tls; /* NULL for a plain client; taken over */
+    struct tls_conn *client_tls; /* NULL for a plain client; the hold is taken over */
     const void *from_client; /* bytes already read from the client, sent to the backend first */
     size_t from_client_len;
     int backend_fd;         /* connected, non-blocking; taken over */
@@ -23,6 +23,7 @@ struct tunnel_options {
     void *arg;
 };
 
+/* On failure everything is closed all the same, and closed is not called. from_client and from_backend are copied; 1 MiB at most each. */
 int tunnel_create(const struct tunnel_options *options, struct tunnel **ret_tunnel);
 /* Closes both sides now, without calling closed. NULL-safe; returns NULL. */
 struct tunnel *tunnel_destroy(struct tunnel *tunnel);
