@@ -43,6 +43,8 @@ struct ws_server_options {
 };
 
 int ws_server_create(const struct ws_server_options *options, struct ws_server **ret_server);
+/* The port it listens on, also when 0 was asked for without unix_path (any free port). */
+unsigned ws_server_port(const struct ws_server *server);
 struct ws_server *ws_server_destroy(struct ws_server *server); /* closed is called for what is open; NULL-safe; returns NULL */
 
 /* Copies; -ENOBUFS when the queue is full, -EPIPE when closing. */
