@@ -15,8 +15,8 @@ class WorkerCapture {
     this.#worker.postMessage({ command: 'start', canvas: offscreen }, [offscreen]);
   }
 
-  open(url, protocols) {
-    this.#worker.postMessage({ command: 'open', url, protocols });
+  open(url, protocols, connection) {
+    this.#worker.postMessage({ command: 'open', url, protocols, connection });
   }
 
   close() {

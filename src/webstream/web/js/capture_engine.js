@@ -15,6 +15,7 @@ export class CaptureEngine {
   #canvas;
   #context;
   #emit;
+  #connection = 0;
   #socket = null;
   #parser = null;
   #cache = new RegionCache();
@@ -26,11 +27,13 @@ export class CaptureEngine {
   constructor(canvas, emit) {
     this.#canvas = canvas;
     this.#context = canvas.getContext('2d', { alpha: false });
-    this.#emit = emit;
+    this.#emit = (event) => emit({ ...event, connection: this.#connection });
   }
 
-  open(url, protocols) {
+  // connection is a number of the caller's that comes back with every event of this socket.
+  open(url, protocols, connection) {
     this.close();
+    this.#connection = connection;
     const socket = new WebSocket(url, protocols);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
@@ -147,6 +150,10 @@ export class CaptureEngine {
         this.#canvas.height = h;
         this.#context.imageSmoothingEnabled = false;
         this.#emit({ type: 'screen', width: w, height: h });
+        break;
+      case 'cursor':
+        // A copy: what goes to the page takes its whole buffer along, and this one is the update's.
+        this.#emit({ ...record, data: record.data?.slice() ?? null });
         break;
       default:
         this.#emit(record);

@@ -9,7 +9,7 @@ const commands = {
   start: ({ canvas }) => {
     engine = new CaptureEngine(canvas, (event) => postMessage(event));
   },
-  open: ({ url, protocols }) => engine.open(url, protocols),
+  open: ({ url, protocols, connection }) => engine.open(url, protocols, connection),
   close: () => engine.close(),
   hidden: ({ hidden }) => engine.setHidden(hidden),
   refresh: () => engine.refresh(),

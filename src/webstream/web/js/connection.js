@@ -30,7 +30,8 @@ export class Connection extends EventTarget {
   #pingSent = 0;
   #endReason = null;
   #pending = null; // {hello, picture, resolve, reject} while the sockets open
-  #size = null;
+  #size = null; // the session's
+  #asked = null; // the last one that was wished for
   viewOnly = false;
 
   constructor({ api, sessionId, capture, wanted }) {
@@ -70,12 +71,15 @@ export class Connection extends EventTarget {
   }
 
   resize({ width, height }) {
-    if (this.#size?.width === width && this.#size?.height === height) return;
+    const latest = this.#asked ?? this.#size;
+    if (this.#state !== 'active' || (latest?.width === width && latest?.height === height)) return;
+    this.#asked = { width, height };
     this.send({ type: 'resize', width, height, scale: devicePixelRatio });
   }
 
   // What the capture engine reports.
   captureEvent(event) {
+    if (event.connection !== undefined && event.connection !== this.#run) return; // an older socket's
     if (event.type === 'picture') this.#ready('picture');
     if (event.type === 'close') this.#closed(event.code);
     if (event.type === 'failure') this.#end('error', { code: 'protocol' });
@@ -140,7 +144,7 @@ export class Connection extends EventTarget {
         how(value);
       };
       this.#pending = { hello: false, picture: false, resolve: settle(resolve), reject: settle(reject) };
-      this.#capture.open(capture.url, capture.protocols);
+      this.#capture.open(capture.url, capture.protocols, this.#run);
       const socket = new WebSocket(control.url, control.protocols);
       this.#control = socket;
       socket.onmessage = (event) => this.#control === socket && this.#message(event.data);
@@ -165,6 +169,7 @@ export class Connection extends EventTarget {
     if (message.type === 'hello') {
       this.viewOnly = message.viewOnly === true;
       this.#size = { width: message.width, height: message.height };
+      this.#asked = null;
       this.#ready('hello');
     } else if (message.type === 'resized') {
       this.#size = { width: message.width, height: message.height };

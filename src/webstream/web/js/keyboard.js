@@ -19,6 +19,7 @@ export class Keyboard {
   #controlDown = 0;
   #chord = false;
   #sticky = new Set();
+  #enabled = false;
 
   constructor(sink, { send, onMenu }) {
     this.#sink = sink;
@@ -31,6 +32,11 @@ export class Keyboard {
     sink.addEventListener('blur', () => this.releaseAll());
     sink.addEventListener('paste', (event) => event.preventDefault());
     this.#reset();
+  }
+
+  // While there is no session to type into, the keys stay the browser's: Tab reaches the buttons on the screen.
+  set enabled(enabled) {
+    this.#enabled = enabled;
   }
 
   focus() {
@@ -72,12 +78,18 @@ export class Keyboard {
   }
 
   #down(event) {
-    if (event.isComposing || event.keyCode === KEYCODE_COMPOSING || COMPOSING.has(event.key)) return;
+    if (!this.#enabled || event.isComposing || event.keyCode === KEYCODE_COMPOSING || COMPOSING.has(event.key)) return;
+    // Some phone keyboards name no physical key; their characters come as input.
+    if (event.code === '' && event.key.length === 1) return;
     event.preventDefault();
     event.stopPropagation();
     this.#watchChord(event);
     if (event.key === 'AltGraph') this.#undoControl(event);
-    if (NOT_SENT.has(event.key) || event.code === '') return;
+    if (NOT_SENT.has(event.key)) return;
+    if (event.code === '') {
+      this.tap(event.key, event.key);
+      return;
+    }
     if (event.code === 'ControlLeft') this.#controlDown = event.timeStamp;
     if (this.#sticky.size && !event.repeat && event.key.length === 1) {
       this.tap(event.code, event.key);

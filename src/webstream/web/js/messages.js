@@ -20,6 +20,8 @@ const errors = {
   session_ended: 'This session has ended. Start a new one.',
   revoked: 'Your access was withdrawn. Log in again, or ask your administrator.',
   session_taken: 'This session belongs to somebody else.',
+  store_unavailable: 'The server cannot reach its database at the moment. Try again in a minute; if this goes on, tell your administrator.',
+  not_connected: 'The session has no screen yet. Try again in a moment.',
   protocol: 'The picture of the session could not be understood. Reload the page; if this goes on, tell your administrator.',
   policy: 'The server closed the connection because too much was sent at once. You can connect again.',
   gave_up: 'The connection could not be restored. Your session may still be running; try again when the network is back.',
@@ -64,6 +66,11 @@ const endings = {
   released: 'The session was ended.',
   timeout: 'Nobody was connected for a long time, so the session was ended.',
   error: 'The session stopped because of an error. Start it again; if this goes on, tell your administrator.',
+  no_program: 'The program could not be started. Tell your administrator.',
+  display_failed: 'The screen of the session failed, so the session was ended. Start it again; if this goes on, tell your administrator.',
+  sandbox_failed: 'The session could not be closed off from others, so it was not started. Tell your administrator.',
+  streamer_failed: 'The picture of the session could not be transmitted any more, so the session was ended. Start it again; if this goes on, tell your administrator.',
+  abandoned: 'The session host was gone for too long, so the session was ended.',
   shutdown: 'The session host was shut down.',
 };
 

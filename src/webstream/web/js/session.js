@@ -154,11 +154,12 @@ export class SessionView {
   }
 
   #waitActions() {
-    return [{ label: 'Back to the workspaces', run: () => this.#leave('picker') }];
+    return [{ label: 'Back to workspaces', run: () => this.#leave('picker') }];
   }
 
   #stateChanged({ state, ...detail }) {
     setState('session', state);
+    this.#keyboard.enabled = state === 'active';
     if (state === 'connecting') {
       this.#overlay.show({ kind: 'busy', title: `Starting ${this.#name} …`, actions: this.#waitActions() });
     } else if (state === 'active') {
@@ -186,7 +187,7 @@ export class SessionView {
       this.#leave('login', kind === 'login' ? 'token_expired' : 'revoked');
       return;
     }
-    const back = { label: 'Back to the workspaces', primary: true, run: () => this.#leave('picker') };
+    const back = { label: 'Back to workspaces', primary: true, run: () => this.#leave('picker') };
     if (kind === 'ended') {
       memory.sessions.remove(this.#sessionId);
       const gone = code === 'unknown_session' || code === 'not_found';

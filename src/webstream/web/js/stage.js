@@ -3,7 +3,9 @@
 // session has another size than the window.
 
 const RESIZE_SETTLE_MS = 180;
-const MIN_SIDE = 200; // the smallest screen that /control accepts
+const MIN_SIDE = 200; // the smallest and the largest screen that /control accepts
+const MAX_WIDTH = 7680;
+const MAX_HEIGHT = 4320;
 
 // How many device pixels a session pixel gets when nobody chose: one, but more on phones, whose pixels are too
 // small for a desktop's text.
@@ -46,8 +48,8 @@ export class Stage {
   }
 
   get wanted() {
-    const side = (length) => Math.max(MIN_SIDE, Math.floor(length / this.#zoom));
-    return { width: side(this.#device.width), height: side(this.#device.height) };
+    const side = (length, most) => Math.min(most, Math.max(MIN_SIDE, Math.floor(length / this.#zoom)));
+    return { width: side(this.#device.width, MAX_WIDTH), height: side(this.#device.height, MAX_HEIGHT) };
   }
 
   get zoom() {
