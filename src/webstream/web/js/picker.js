@@ -96,7 +96,7 @@ export class PickerView {
     const sections = collections.map((workspace) => this.#section(workspace.name, workspace.description,
       workspace.applications.map((application) => this.#tile(workspace, application, running))));
     if (desktops.length) {
-      sections.unshift(this.#section(desktops.length === 1 ? 'Desktop' : 'Desktops', '',
+      sections.unshift(this.#section('Desktops', '',
         desktops.map((workspace) => this.#tile(workspace, null, running))));
     }
     this.#list.replaceChildren(...sections);

@@ -108,6 +108,7 @@ export class SessionView {
   }
 
   #pressed(event, sink) {
+    this.#toolbar.close();
     // Input methods open their windows beside the text field.
     if (event.pointerType === 'mouse') {
       sink.style.left = `${event.clientX}px`;
