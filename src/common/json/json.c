@@ -53,6 +53,10 @@ int json_read(const char *data, size_t len, json_t **ret_value, char *ret_error)
 
     if (len > JSON_SIZE_MAX)
         return fail(ret_error, "the text is too long");
+    /* jansson skips a NUL between two tokens: what follows it would be read although other readers end there.
+     */
+    if (memchr(data, '\0', len))
+        return fail(ret_error, "the text contains a NUL");
     if (is_too_deep(data, len))
         return fail(ret_error, "nested deeper than %d levels", JSON_DEPTH_MAX);
     value = json_loadb(data, len, JSON_REJECT_DUPLICATES, &error);

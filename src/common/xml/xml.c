@@ -77,7 +77,7 @@ static void on_parser_error(void *user, xmlErrorPtr error)
     xmlParserCtxtPtr ctxt = user;
     struct reading *reading = ctxt->_private;
 
-    if (error->line == reading->last_line)
+    if (error->level == XML_ERR_WARNING || error->line == reading->last_line)
         return;
     reading->last_line = error->line;
     xml__tell(reading->problem, reading->arg, error->line, sentence(error->code));
@@ -101,7 +101,8 @@ int xml_read(const char *data, size_t len, xml_problem_fn problem, void *arg, st
     doc = xmlCtxtReadMemory(ctxt, data, (int)len, NULL, "UTF-8",
                             XML_PARSE_NONET | XML_PARSE_BIG_LINES | XML_PARSE_NOCDATA);
     xmlFreeParserCtxt(ctxt);
-    if (doc && (doc->intSubset || doc->extSubset || !xmlDocGetRootElement(doc))) {
+    /* libxml2 forgives some errors, an undeclared prefix for one; here each of them is one too many. */
+    if (doc && (reading.last_line >= 0 || doc->intSubset || doc->extSubset || !xmlDocGetRootElement(doc))) {
         xmlFreeDoc(doc);
         doc = NULL;
     }

@@ -35,32 +35,46 @@ static bool is_structural(int code)
     }
 }
 
-/* "[facet 'maxInclusive']" tells which rule was broken; what follows it quotes the value. */
-static void append_rule(char *text, size_t size, const char *message)
+/* Moves past marker and the quoted name right after it; false, and *at unmoved, when they are not there. */
+static bool take_quoted(const char **at, const char *marker, char *ret_name, size_t size)
 {
-    const char *facet = strstr(message, ": [facet '");
-    size_t used = strlen(text), len;
+    size_t len;
 
-    if (!facet || used >= size)
+    if (!str_starts_with(*at, marker))
+        return false;
+    *at += strlen(marker);
+    len = strcspn(*at, "'");
+    snprintf(ret_name, size, "%.*s", (int)MIN(len, size - 1), *at);
+    *at += len + ((*at)[len] == '\'');
+    return true;
+}
+
+/* Such a message is "Element 'a', attribute 'b': [facet 'pattern'] The value ...": its beginning is taken
+ * apart strictly in order, for behind it anything may be quoted. */
+static void value_message(const char *message, char *ret_text, size_t size)
+{
+    char element[100] = "", attribute[100] = "", rule[40] = "";
+
+    if (!take_quoted(&message, "Element '", element, sizeof(element)))
         return;
-    facet += strlen(": [facet '");
-    len = strspn(facet, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ");
-    snprintf(text + used, size - used, " (%.*s)", (int)MIN(len, (size_t)32), facet);
+    take_quoted(&message, ", attribute '", attribute, sizeof(attribute));
+    take_quoted(&message, ": [facet '", rule, sizeof(rule));
+    snprintf(ret_text, size, "Element '%s'%s%s%s: the value is not allowed%s%s%s", element,
+             *attribute ? ", attribute '" : "", attribute, *attribute ? "'" : "", *rule ? " (" : "", rule,
+             *rule ? ")" : "");
 }
 
 static void on_violation(void *user, xmlErrorPtr error)
 {
     const struct checking *checking = user;
-    xmlNodePtr node = error->node;
+    const char *message = error->message ? error->message : "";
     char text[512] = "the document does not follow its schema";
 
-    if (is_structural(error->code) && error->message) {
-        snprintf(text, sizeof(text), "%s", error->message);
+    if (is_structural(error->code)) {
+        snprintf(text, sizeof(text), "%s", message);
         text[strcspn(text, "\n")] = '\0';
-    } else if (node && node->name) {
-        snprintf(text, sizeof(text), "%s '%.100s': the value is not allowed",
-                 node->type == XML_ATTRIBUTE_NODE ? "Attribute" : "Element", (const char *)node->name);
-        append_rule(text, sizeof(text), error->message ? error->message : "");
+    } else {
+        value_message(message, text, sizeof(text));
     }
     xml__tell(checking->problem, checking->arg, error->line, text);
 }
