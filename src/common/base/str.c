@@ -131,7 +131,7 @@ bool str_is_token(const char *s, const char *set, size_t max)
 
 bool str_is_id(const char *s)
 {
-    return str_is_token(s, "0123456789abcdef", 32) && s[31] != '\0';
+    return s && strnlen(s, 33) == 32 && str_is_token(s, "0123456789abcdef", 32);
 }
 
 int str_hex_value(char c)

@@ -104,6 +104,8 @@ static void test_token_and_id(void **state)
     assert_false(str_is_id("../../../../../../../etc/passwd0"));
     assert_false(str_is_id(""));
     assert_false(str_is_id(NULL));
+    cleanup_free char *cut = xstrdup("0123456789abcdef"); /* nothing is read behind its end */
+    assert_false(str_is_id(cut));
 }
 
 static void expect_replaced(const char *s, const char *needle, const char *with, const char *want)
