@@ -23,11 +23,11 @@ struct fixture {
     char *password; /* of admin */
 };
 
-static inline void fixture_open(struct fixture *f)
+static inline void fixture_open_url(struct fixture *f, const char *url)
 {
     char *cause = NULL;
-    if (store_open("sqlite::memory:", store_main_migrations, store_main_migration_count, &f->store, &cause) <
-        0)
+    *f = (struct fixture){0};
+    if (store_open(url, store_main_migrations, store_main_migration_count, &f->store, &cause) < 0)
         fail_msg("%s", cause);
     f->clock.wall_s = START_TIME;
     struct identity_options options = {.store = f->store, .clock = &f->clock};
@@ -40,18 +40,22 @@ static inline void fixture_open(struct fixture *f)
 static inline int fixture_setup(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof(*f));
-    fixture_open(f);
+    fixture_open_url(f, "sqlite::memory:");
     *state = f;
     return 0;
 }
 
-static inline int fixture_teardown(void **state)
+static inline void fixture_close(struct fixture *f)
 {
-    struct fixture *f = *state;
     free(f->password);
     identity_destroy(f->identity);
     store_close(f->store);
-    free(f);
+}
+
+static inline int fixture_teardown(void **state)
+{
+    fixture_close(*state);
+    free(*state);
     return 0;
 }
 
