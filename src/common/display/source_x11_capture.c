@@ -112,8 +112,6 @@ void x11_resized(struct x11 *x, int width, int height)
         return;
     if (x->base.listener.resized)
         x->base.listener.resized(x->base.listener_arg, width, height);
-    x->told = false;
-    x11_dirty(x);
 }
 
 static void answer(struct x11 *x, pixman_region32_t *changed)

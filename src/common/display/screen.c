@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "display/screen_priv.h"
+
+/* A timer counts milliseconds: a turn this much too early is good enough. */
+#define SLACK_US 1000
+
+/* Whether anything would be sent if time allowed. */
+static bool wants(const struct screen *s, const struct viewer *v)
+{
+    return viewer_is_open(v) && (s->dirty || viewer_has_news(v));
+}
+
+static bool is_due(const struct viewer *v, uint64_t now_us)
+{
+    return now_us + SLACK_US > v->next_us;
+}
+
+static void set_timer(struct screen *s, uint64_t now_us)
+{
+    uint64_t next = UINT64_MAX;
+    const struct viewer *v;
+
+    DL_FOREACH(s->viewers, v)
+    if (wants(s, v) && !is_due(v, now_us))
+        next = MIN(next, v->next_us);
+    if (next == UINT64_MAX)
+        loop_timer_stop(s->timer);
+    else
+        loop_timer_start(s->timer, MAX((next - now_us) / 1000, 1u), 0);
+}
+
+void screen_run(struct screen *screen)
+{
+    uint64_t now = clock_monotonic_us();
+    struct viewer *v, *tmp;
+    bool wanted = false;
+
+    if (screen->failed || screen->capturing)
+        return;
+    DL_FOREACH(screen->viewers, v)
+    wanted = wanted || (wants(screen, v) && is_due(v, now));
+    if (wanted && screen->dirty && source_capture(screen->options.source) == 0) {
+        screen->dirty = false;
+        screen->capturing = true;
+        return; /* goes on when the pixels are there */
+    }
+    DL_FOREACH_SAFE(screen->viewers, v, tmp)
+    if (viewer_is_open(v) && viewer_has_news(v) && is_due(v, now))
+        viewer_start(v, now);
+    set_timer(screen, now);
+}
+
+static void on_timer(void *arg)
+{
+    screen_run(arg);
+}
+
+static void on_dirty(void *arg)
+{
+    struct screen *s = arg;
+
+    s->dirty = true;
+    screen_run(s);
+}
+
+static void on_captured(void *arg, const pixman_region32_t *changed, uint64_t time_us)
+{
+    struct screen *s = arg;
+    struct viewer *v;
+
+    s->capturing = false;
+    s->captured_us = time_us;
+    DL_FOREACH(s->viewers, v)
+    pixman_region32_union(&v->pending, &v->pending, (pixman_region32_t *)(uintptr_t)changed);
+    screen_run(s);
+}
+
+static void on_resized(void *arg, int width, int height)
+{
+    struct screen *s = arg;
+    struct viewer *v;
+
+    s->capturing = false;
+    s->dirty = true;
+    DL_FOREACH(s->viewers, v)
+    v->full = true;
+    if (s->options.events->resized)
+        s->options.events->resized(s->options.arg, width, height);
+    screen_run(s);
+}
+
+static void on_cursor(void *arg, const struct frame_cursor *cursor)
+{
+    struct screen *s = arg;
+    struct rcbuf *png = NULL;
+    struct viewer *v;
+
+    if (cursor->width > 0 && encode_argb(cursor->argb, cursor->width, cursor->height, &png) < 0)
+        return;
+    rcbuf_unref(s->cursor_png);
+    s->cursor_png = png;
+    s->cursor_w = cursor->width;
+    s->cursor_h = cursor->height;
+    s->cursor_x = cursor->hot_x;
+    s->cursor_y = cursor->hot_y;
+    s->cursor_known = true;
+    DL_FOREACH(s->viewers, v)
+    v->cursor_due = true;
+    screen_run(s);
+}
+
+static void on_pointer(void *arg, int x, int y)
+{
+    struct screen *s = arg;
+    struct viewer *v;
+
+    DL_FOREACH(s->viewers, v)
+    {
+        v->pointer_due = true;
+        v->pointer_x = x;
+        v->pointer_y = y;
+    }
+    screen_run(s);
+}
+
+static void on_failed(void *arg, int error)
+{
+    struct screen *s = arg;
+
+    s->failed = true;
+    loop_timer_stop(s->timer);
+    if (s->options.events->failed)
+        s->options.events->failed(s->options.arg, error);
+}
+
+int screen_create(const struct screen_options *options, struct screen **ret_screen)
+{
+    static const struct frame_listener listener = {on_dirty,  on_captured, on_resized,
+                                                   on_cursor, on_pointer,  on_failed};
+    struct screen *s = xcalloc(1, sizeof(*s));
+    int r;
+
+    s->options = *options;
+    s->period_us = 1000000u / (unsigned)CLAMP(options->frame_rate, 1, 60);
+    s->dirty = true; /* nothing has been captured yet */
+    r = loop_timer_create(options->loop, on_timer, s, &s->timer);
+    if (r < 0) {
+        free(s);
+        return r;
+    }
+    source_listen(options->source, &listener, s);
+    *ret_screen = s;
+    return 0;
+}
+
+struct screen *screen_destroy(struct screen *screen)
+{
+    static const struct frame_listener nobody;
+
+    if (!screen)
+        return NULL;
+    source_listen(screen->options.source, &nobody, NULL);
+    loop_timer_destroy(screen->timer);
+    rcbuf_unref(screen->cursor_png);
+    for (size_t i = 0; i < SCREEN_RECENT; i++)
+        rcbuf_unref(screen->recent[i].png);
+    free(screen);
+    return NULL;
+}
+
+struct source *screen_source(struct screen *screen)
+{
+    return screen->options.source;
+}
+
+unsigned screen_pending(const struct screen *screen)
+{
+    return screen->pending;
+}
+
+struct rcbuf *screen_recent_find(struct screen *screen, uint64_t hash)
+{
+    for (size_t i = 0; i < SCREEN_RECENT; i++)
+        if (screen->recent[i].png && screen->recent[i].hash == hash)
+            return rcbuf_ref(screen->recent[i].png);
+    return NULL;
+}
+
+void screen_recent_store(struct screen *screen, uint64_t hash, struct rcbuf *png)
+{
+    if (screen->viewer_count < 2)
+        return;
+    rcbuf_unref(screen->recent[screen->recent_next].png);
+    screen->recent[screen->recent_next].hash = hash;
+    screen->recent[screen->recent_next].png = rcbuf_ref(png);
+    screen->recent_next = (screen->recent_next + 1) % SCREEN_RECENT;
+}

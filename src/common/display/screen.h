@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* One source shown to several viewers: decides when to capture and when to send. A capture happens when
+ * something is dirty and a viewer can take a picture at once; nothing else costs anything. Loop thread only.
+ */
+#ifndef ISTHMUS_DISPLAY_SCREEN_H
+#define ISTHMUS_DISPLAY_SCREEN_H
+
+#include "display/capture_msg.h"
+#include "display/encode.h"
+#include "display/source.h"
+
+struct screen;
+struct viewer;
+
+struct screen_events {
+    void (*resized)(void *arg, int width, int height);
+    void (*failed)(void *arg, int error); /* the source is dead */
+};
+
+struct screen_options {
+    struct loop *loop;
+    struct source *source; /* lent; the screen becomes its listener */
+    int frame_rate;        /* cap for each viewer, 1 ... 60 */
+    enum encode_compression compression;
+    const struct screen_events *events;
+    void *arg;
+};
+
+int screen_create(const struct screen_options *options, struct screen **ret_screen);
+/* Every viewer must have been destroyed and screen_pending be 0. NULL-safe; returns NULL. */
+struct screen *screen_destroy(struct screen *screen);
+struct source *screen_source(struct screen *screen);
+
+struct viewer_options {
+    /* Sends one update; the callee takes its own reference, and does not destroy the viewer inside this call.
+     */
+    void (*send)(void *arg, struct rcbuf *message);
+    void *arg;
+};
+
+#define VIEWER_WINDOW_UPDATES 4
+#define VIEWER_WINDOW_BYTES (8u << 20)
+#define VIEWER_REQUESTS_PER_S 200 /* refresh and miss messages */
+
+/* Its first update is a full picture. */
+struct viewer *viewer_create(struct screen *screen, const struct viewer_options *options);
+/* Nothing is sent any more; encoding under way ends by itself. NULL-safe; returns NULL. */
+struct viewer *viewer_destroy(struct viewer *viewer);
+/* A binary message of the client: 0; -EPROTO (close with 1002); -EDQUOT: too many (close with 1008). */
+int viewer_message(struct viewer *viewer, const void *data, size_t len);
+
+/* Encodings that are still on worker threads; the loop has to turn until there are none before it ends. */
+unsigned screen_pending(const struct screen *screen);
+
+#endif

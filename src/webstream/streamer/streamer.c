@@ -1,0 +1,348 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "webstream/streamer/streamer.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/str.h"
+#include "display/source_x11.h"
+#include "http/http_server.h"
+#include "net/listener.h"
+#include "webstream/streamer/channels.h"
+#include "webstream/streamer/control_link.h"
+#include "webstream/streamer/options.h"
+
+#define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
+#define CLOSE_STEP_MS 10
+
+struct streamer {
+    struct loop *loop;
+    struct loop_signal *on_term, *on_int;
+    struct loop_timer *closing;
+    struct control_link *link;
+    struct session_info info;
+    bool serving, stopping;
+    int status;
+    uint64_t stop_deadline, started_ms;
+    struct source *source;
+    struct screen *screen;
+    struct channels *channels;
+    struct http_server *http;
+    struct listener *listener;
+    unsigned viewers, owners;
+};
+
+static const char *session_of(const struct streamer *s)
+{
+    return s->info.session_id[0] ? s->info.session_id : NULL;
+}
+
+/* Ends the process when everybody has been told, or has had the time for it. */
+static void on_closing(void *arg)
+{
+    struct streamer *s = arg;
+    bool told =
+        !s->channels || channels_count(s->channels) == 0 || clock_monotonic_ms(NULL) >= s->stop_deadline;
+
+    if (told && (!s->screen || screen_pending(s->screen) == 0))
+        loop_stop(s->loop);
+}
+
+static void stop(struct streamer *s, int status, unsigned code, const char *reason)
+{
+    if (s->stopping)
+        return;
+    s->stopping = true;
+    s->status = status;
+    s->stop_deadline = clock_monotonic_ms(NULL) + CLOSE_WAIT_MS;
+    s->listener = listener_destroy(s->listener);
+    if (s->channels)
+        channels_close(s->channels, code, reason);
+    loop_timer_start(s->closing, 0, CLOSE_STEP_MS);
+}
+
+static void on_signal(void *arg, int signum)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_INFO, session_of(s), "stopping on signal %d", signum);
+    stop(s, 0, CHANNELS_CLOSE_RESTART, "the streamer stops");
+    if (signum == SIGINT)
+        s->stop_deadline = 0;
+}
+
+/* The screen's events. */
+
+static void on_resized(void *arg, int width, int height)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_INFO, session_of(s), "the screen is %d x %d", width, height);
+    if (s->channels)
+        channels_resized(s->channels, width, height);
+}
+
+static void on_failed(void *arg, int error)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_ERROR, session_of(s), "the display has failed: %s", strerror(-error));
+    stop(s, 1, CHANNELS_CLOSE_RESTART, "the display has failed");
+}
+
+/* The channels' events. */
+
+static void on_attached(void *arg, const char *channel)
+{
+    log_event(LOG_LEVEL_INFO, session_of(arg), "%s attached", channel);
+}
+
+static void on_refused(void *arg, const char *channel, const char *why)
+{
+    log_event(LOG_LEVEL_WARN, session_of(arg), "%s refused: %s", channel, why);
+}
+
+static void on_closed(void *arg, const char *channel, const char *why)
+{
+    if (why)
+        log_event(LOG_LEVEL_INFO, session_of(arg), "%s closed: %s", channel, why);
+    else
+        log_event(LOG_LEVEL_INFO, session_of(arg), "%s detached", channel);
+}
+
+static void on_viewers(void *arg, unsigned viewers, unsigned owners)
+{
+    struct streamer *s = arg;
+    bool changed = s->viewers != viewers || s->owners != owners;
+
+    s->viewers = viewers;
+    s->owners = owners;
+    if (changed && s->link && s->serving)
+        control_link_viewers(s->link, viewers, owners);
+}
+
+/* HTTP. */
+
+static void handle_health(struct http_request *r, void *ctx)
+{
+    const struct streamer *s = ctx;
+
+    http_answer_json(r, 200,
+                     json_pack("{s:s, s:s, s:i, s:I}", "status", s->stopping ? "stopping" : "ok", "sessionId",
+                               s->info.session_id, "viewers", (int)s->viewers, "uptime",
+                               (json_int_t)((clock_monotonic_ms(NULL) - s->started_ms) / 1000)));
+}
+
+static void on_connection(void *arg, int fd, const char *peer)
+{
+    struct streamer *s = arg;
+
+    (void)http_server_add(s->http, fd, peer, NULL); /* closes fd when it fails: the peer sees that */
+}
+
+static int start_http(struct streamer *s)
+{
+    static const struct http_route routes[] = {
+        {"GET", "/health", HTTP_ON_LOOP, HTTP_PEER_AUTH, 0, handle_health},
+        {.method = NULL},
+    };
+    const struct http_server_options options = {.loop = s->loop,
+                                                .routes = routes,
+                                                .ctx = s,
+                                                .base_path = "",
+                                                .peer_key = s->info.key,
+                                                .max_connections = 32};
+    int r = http_server_create(&options, &s->http);
+
+    if (r == 0)
+        r = listener_create(s->loop, s->info.bind, s->info.http_port, on_connection, s, &s->listener);
+    return r;
+}
+
+/* Start of service. */
+
+static int open_display(struct streamer *s)
+{
+    static const struct screen_events events = {on_resized, on_failed};
+    const struct source_x11_options x11 = {s->info.x11, s->info.xauthority, s->info.display};
+    struct screen_options options = {
+        .loop = s->loop,
+        .frame_rate = s->info.frame_rate,
+        .compression = (enum encode_compression)s->info.compression,
+        .events = &events,
+        .arg = s,
+    };
+    cleanup_free char *cause = NULL;
+    int r = source_x11_create(s->loop, &x11, &s->source, &cause);
+
+    if (r < 0) {
+        log_event(LOG_LEVEL_ERROR, session_of(s), "%s", cause);
+        return r;
+    }
+    options.source = s->source;
+    r = screen_create(&options, &s->screen);
+    if (r == 0 && s->info.width > 0 && s->info.height > 0)
+        (void)source_resize(s->source, s->info.width, s->info.height);
+    return r;
+}
+
+static int open_channels(struct streamer *s)
+{
+    static const struct channels_events events = {on_attached, on_refused, on_closed, on_viewers};
+    const struct channels_options options = {
+        .loop = s->loop,
+        .screen = s->screen,
+        .session_id = s->info.session_id,
+        .key = s->info.key,
+        .bind = s->info.bind,
+        .port = s->info.ws_port,
+        .max_width = s->info.max_width,
+        .max_height = s->info.max_height,
+        .events = &events,
+        .arg = s,
+    };
+
+    return channels_create(&options, &s->channels);
+}
+
+static void tell_ready(struct streamer *s)
+{
+    unsigned ws = channels_port(s->channels), http = listener_port(s->listener);
+    const char *fd_text = getenv("ISTHMUS_READY_FD");
+    int64_t fd;
+
+    log_event(LOG_LEVEL_INFO, session_of(s), "serving: ws=%u http=%u", ws, http);
+    if (!fd_text || str_to_int(fd_text, 3, INT32_MAX, &fd) < 0)
+        return;
+    dprintf((int)fd, "READY ws=%u http=%u\n", ws, http);
+    close((int)fd);
+    unsetenv("ISTHMUS_READY_FD");
+}
+
+static int serve(struct streamer *s)
+{
+    int r = open_display(s);
+
+    if (r < 0)
+        return r;
+    r = open_channels(s);
+    if (r == 0)
+        r = start_http(s);
+    if (r < 0) {
+        log_event(LOG_LEVEL_ERROR, session_of(s), "ports %u and %u at %s: %s", s->info.ws_port,
+                  s->info.http_port, s->info.bind, strerror(-r));
+        return r;
+    }
+    s->serving = true;
+    tell_ready(s);
+    return 0;
+}
+
+/* The session host's messages. */
+
+static void on_info(void *arg, const struct session_info *info)
+{
+    struct streamer *s = arg;
+
+    if (s->stopping)
+        return;
+    if (s->serving && !str_eq(info->session_id, s->info.session_id)) {
+        log_event(LOG_LEVEL_ERROR, session_of(s), "the host names another session");
+        stop(s, 1, CHANNELS_CLOSE_RESTART, "the host names another session");
+        return;
+    }
+    if (!s->serving) {
+        s->info = *info;
+        if (serve(s) < 0) {
+            stop(s, 1, CHANNELS_CLOSE_RESTART, "the streamer cannot serve");
+            return;
+        }
+    }
+    control_link_ready(s->link, channels_port(s->channels), listener_port(s->listener));
+    control_link_viewers(s->link, s->viewers, s->owners);
+}
+
+static void on_host_refused(void *arg, const char *error)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_ERROR, session_of(s), "the host has no session for this streamer: %s", error);
+    stop(s, 1, CHANNELS_CLOSE_RESTART, "the session is unknown");
+}
+
+static void on_ending(void *arg, const char *reason)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_INFO, session_of(s), "the session ends: %s", reason);
+    stop(s, 0, CHANNELS_CLOSE_ENDED, reason);
+}
+
+static void on_bad(void *arg)
+{
+    log_event(LOG_LEVEL_WARN, session_of(arg), "the host sent a message that is none");
+}
+
+static void on_lost(void *arg)
+{
+    const struct streamer *s = arg;
+
+    if (!s->stopping)
+        log_event(LOG_LEVEL_WARN, session_of(s), "the host is away; going on without it");
+}
+
+static int start(struct streamer *s, const struct streamer_options *options)
+{
+    static const struct control_link_events events = {on_info, on_host_refused, on_ending, on_bad, on_lost};
+    int r = loop_signal_create(s->loop, SIGTERM, on_signal, s, &s->on_term);
+
+    if (r == 0)
+        r = loop_signal_create(s->loop, SIGINT, on_signal, s, &s->on_int);
+    if (r == 0)
+        r = loop_timer_create(s->loop, on_closing, s, &s->closing);
+    if (r < 0)
+        return r;
+    if (options->control)
+        return control_link_create(s->loop, options->control, options->username, &events, s, &s->link);
+    s->info = options->info;
+    return serve(s);
+}
+
+static void finish(struct streamer *s)
+{
+    s->link = control_link_destroy(s->link);
+    s->channels = channels_destroy(s->channels);
+    listener_destroy(s->listener);
+    http_server_destroy(s->http);
+    screen_destroy(s->screen);
+    source_destroy(s->source);
+    loop_timer_destroy(s->closing);
+    loop_signal_destroy(s->on_term);
+    loop_signal_destroy(s->on_int);
+}
+
+int streamer_main(int argc, char **argv)
+{
+    struct streamer_options options;
+    struct streamer s = {.started_ms = clock_monotonic_ms(NULL)};
+    int r = streamer_options_parse(argc, argv, &options);
+
+    log_init("streamer", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    if (r < 0)
+        return 2;
+    signal(SIGPIPE, SIG_IGN);
+    if (loop_create(&s.loop) < 0)
+        return 1;
+    r = start(&s, &options);
+    if (r == 0)
+        loop_run(s.loop);
+    else
+        s.status = 1;
+    finish(&s);
+    loop_destroy(s.loop);
+    secret_wipe(&s.info, sizeof(s.info));
+    return s.status;
+}
