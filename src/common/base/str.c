@@ -119,6 +119,17 @@ bool str_is_utf8(const char *s, size_t len, bool text)
     return true;
 }
 
+void str_trim_utf8(char *s)
+{
+    size_t len = strlen(s), start = len;
+
+    /* Back to the byte that begins the last character: at most three continuation bytes. */
+    while (start > 0 && len - start < 4 && ((unsigned char)s[start - 1] & 0xc0) == 0x80)
+        start--;
+    if (start > 0 && !str_is_utf8(s + start - 1, len - start + 1, false))
+        s[start - 1] = '\0';
+}
+
 bool str_is_token(const char *s, const char *set, size_t max)
 {
     size_t len;

@@ -14,6 +14,8 @@ bool str_starts_with(const char *s, const char *prefix);
 bool str_ends_with(const char *s, const char *suffix);
 /* Valid UTF-8 without NUL, and without control characters when text is true. */
 bool str_is_utf8(const char *s, size_t len, bool text);
+/* After a bounded copy of UTF-8: drops the sequence that was cut in two at the end, if there is one. */
+void str_trim_utf8(char *s);
 /* Only characters of set, 1..max of them. */
 bool str_is_token(const char *s, const char *set, size_t max);
 /* 32 lower-case hex digits: the form of every random id of ours. */

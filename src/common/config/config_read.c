@@ -115,7 +115,8 @@ static void read_element(struct reader *reader, const struct xml_node *node, con
     } else if (str_eq(path, "mcpApiKeys")) {
         read_keys(reader, node);
     } else {
-        snprintf(message, sizeof(message), "%.200s is not a property", path);
+        str_trim_utf8(path);
+        snprintf(message, sizeof(message), "%s is not a property", path);
         tell(reader, xml_line(node), message);
     }
 }

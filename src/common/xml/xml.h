@@ -36,6 +36,7 @@ const struct xml_node *xml_next(const struct xml_node *node, const char *name); 
 char *xml_attr(const struct xml_node *node, const char *name);
 char *xml_text(const struct xml_node *node);
 
+/* -errno of a file that cannot be read, -EINVAL after telling what is wrong in it. */
 int xml_schema_load(const char *path, xml_problem_fn problem, void *arg, struct xml_schema **ret_schema);
 struct xml_schema *xml_schema_free(struct xml_schema *schema);
 /* 0, or -EINVAL after telling every violation with its line. One schema serves any number of threads at a

@@ -45,6 +45,7 @@ static bool take_quoted(const char **at, const char *marker, char *ret_name, siz
     *at += strlen(marker);
     len = strcspn(*at, "'");
     snprintf(ret_name, size, "%.*s", (int)MIN(len, size - 1), *at);
+    str_trim_utf8(ret_name);
     *at += len + ((*at)[len] == '\'');
     return true;
 }
@@ -73,6 +74,7 @@ static void on_violation(void *user, xmlErrorPtr error)
     if (is_structural(error->code)) {
         snprintf(text, sizeof(text), "%s", message);
         text[strcspn(text, "\n")] = '\0';
+        str_trim_utf8(text);
     } else {
         value_message(message, text, sizeof(text));
     }
@@ -96,6 +98,9 @@ int xml_schema_load(const char *path, xml_problem_fn problem, void *arg, struct 
     xmlSchemaParserCtxtPtr ctxt;
     xmlSchemaPtr parsed;
 
+    /* libxml2 would complain about it on standard error. */
+    if (access(path, R_OK) < 0)
+        return -errno;
     xml__init();
     ctxt = xmlSchemaNewParserCtxt(path);
     if (!ctxt)

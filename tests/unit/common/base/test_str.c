@@ -108,6 +108,26 @@ static void test_token_and_id(void **state)
     assert_false(str_is_id(cut));
 }
 
+static void test_trim(void **state)
+{
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"abc", "abc"},
+                                           {"a\xc3\xa9", "a\xc3\xa9"},
+                                           {"a\xc3", "a"},
+                                           {"\xf0\x9f\x98\x80\xf0\x9f\x98", "\xf0\x9f\x98\x80"},
+                                           {"\xe2\x82\xac", "\xe2\x82\xac"},
+                                           {"a\xe2\x82", "a"},
+                                           {"\xe2", ""}};
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+        cleanup_free char *s = xstrdup(pairs[i][0]);
+
+        str_trim_utf8(s);
+        assert_string_equal(s, pairs[i][1]);
+    }
+}
+
 static void expect_replaced(const char *s, const char *needle, const char *with, const char *want)
 {
     cleanup_free char *got = str_replace(s, needle, with);
@@ -130,6 +150,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_copy), cmocka_unit_test(test_int_exact),    cmocka_unit_test(test_compare),
         cmocka_unit_test(test_utf8), cmocka_unit_test(test_token_and_id), cmocka_unit_test(test_replace),
+        cmocka_unit_test(test_trim),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

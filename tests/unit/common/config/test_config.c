@@ -469,6 +469,55 @@ static void test_save(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* The row of docs/protocol/configuration.md for one property. */
+static char *document_row(const struct config_property *p)
+{
+    cleanup_free char *range = NULL;
+    bool is_word = !str_eq(p->type, "integer") && !str_eq(p->type, "string") && !str_eq(p->type, "boolean");
+    const char *type = is_word ? "word" : p->type;
+
+    if (str_eq(p->type, "integer"))
+        range = xasprintf("%lld to %lld", (long long)p->min, (long long)p->max);
+    else if (str_eq(p->type, "string"))
+        range = xasprintf("at most %lld bytes", (long long)p->max);
+    else
+        range = is_word ? str_replace(p->type, "|", ", ") : xstrdup("true, false");
+    return xasprintf("| `%s` | %s%s | %s | %s | %s |\n", p->path, type, p->secret ? ", secret" : "", range,
+                     *p->default_value ? p->default_value : "empty", p->help);
+}
+
+/* docs/protocol/configuration.md has exactly the table's rows, in its order. A row that is missing is printed
+ * ready to be pasted. */
+static void test_documentation(void **state)
+{
+    size_t count = 0, rows = 0;
+    const struct config_property *table = config_properties(&count);
+    FILE *f = fopen("docs/protocol/configuration.md", "r");
+    char *line = NULL;
+    size_t size = 0;
+    (void)state;
+
+    assert_non_null(f);
+    while (getline(&line, &size, f) > 0) {
+        cleanup_free char *want = NULL;
+
+        if (!str_starts_with(line, "| `"))
+            continue;
+        if (rows >= count)
+            fail_msg("no such property: %s", line);
+        want = document_row(&table[rows++]);
+        if (!str_eq(line, want))
+            fail_msg("found %swanted %s", line, want);
+    }
+    free(line);
+    fclose(f);
+    if (rows < count) {
+        cleanup_free char *want = document_row(&table[rows]);
+
+        fail_msg("missing %s", want);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -484,6 +533,7 @@ int main(void)
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_secrets_are_not_told),
         cmocka_unit_test(test_save),
+        cmocka_unit_test(test_documentation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
