@@ -28,7 +28,8 @@ bool account_base_valid(const char *base);
  * name. A name that belongs to a person (a login shell, uid 0) is refused: -EPERM with a sentence the caller
  * frees. */
 int account_claim(const char *base, unsigned wanted, struct account *ret_account, char **ret_cause);
-/* The same for one existing account by name, to clean up after it: -EWOULDBLOCK when somebody else claims it by now, -ENOENT. */
+/* The same for one existing account by name, to clean up after it: -EWOULDBLOCK when somebody else claims it
+ * by now, -ENOENT. */
 int account_claim_name(const char *name, struct account *ret_account);
 /* Looks a claimed account up again: name and lock come from a keeper that kept both. lock_fd is taken over on
  * success. */

@@ -136,6 +136,8 @@ char **keeper_session_env(const struct keeper *k)
     add_variable(&v, "XDG_DATA_DIRS", "/usr/local/share:/usr/share");
     add_variable(&v, "XDG_CONFIG_DIRS", "/etc/xdg");
     add_variable(&v, "XDG_CURRENT_DESKTOP", k->order.desktop ? "ICEWM" : "Openbox");
+    cleanup_free char *resources = xasprintf("%s/.Xresources", home);
+    add_variable(&v, "XENVIRONMENT", resources);
     add_variable(&v, "GDK_BACKEND", "x11");
     add_variable(&v, "NO_AT_BRIDGE",
                  "1"); /* no accessibility bus in a session: GTK would look for it and complain */

@@ -13,7 +13,7 @@
 
 struct pool;
 
-#define POOL_SLOTS_MAX 999
+#define POOL_SLOTS_MAX 2000
 #define POOL_REASON_LEN 33 /* a word of at most 32 of [a-z_], and NUL */
 
 struct pool_options {

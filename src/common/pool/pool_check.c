@@ -15,7 +15,7 @@
 
 int pool_check_paths(const struct pool *pool, char **ret_cause)
 {
-    cleanup_free char *longest = xasprintf("%s/slots/999%s", pool->state_dir, SLOTDIR_LONGEST);
+    cleanup_free char *longest = xasprintf("%s/slots/2000%s", pool->state_dir, SLOTDIR_LONGEST);
     if (strlen(longest) < sizeof(((struct sockaddr_un *)0)->sun_path))
         return 0;
     *ret_cause = xasprintf(

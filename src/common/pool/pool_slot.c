@@ -52,7 +52,8 @@ static int claim(struct slot *slot)
 {
     if (slot->claimed)
         return 0;
-    /* The leftovers of an earlier run name their account. If another instance has claimed that by now, it has ended whatever ran there. */
+    /* The leftovers of an earlier run name their account. If another instance has claimed that by now, it has
+     * ended whatever ran there. */
     if (slot->order.account && account_claim_name(slot->order.account, &slot->account) == 0) {
         slot->claimed = true;
         return 0;

@@ -2,7 +2,7 @@
 /* The session host's journal: its sessions and the changes that the control plane has not acknowledged yet.
  * Times are Unix seconds.
  *
- * sessions.order_json is what pool_start was asked for, for adopting a session after a restart.
+ * What a session was started with is not here but in its slot's order.json, beside the keeper that still runs it.
  * changes.sequence never goes back: the last one given out is meta 'sequence', which outlives the
  * acknowledged rows. */
 #ifndef ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
@@ -13,10 +13,11 @@
     " session_id TEXT NOT NULL PRIMARY KEY,"                                                                 \
     " slot INTEGER NOT NULL,"                                                                                \
     " status INTEGER NOT NULL CHECK (status IN (0, 1, 22, 2, 3, 4, 9, 10, 11)),"                             \
+    " reason TEXT NOT NULL,"                                                                                 \
     " ever_seen INTEGER NOT NULL CHECK (ever_seen IN (0, 1)),"                                               \
     " persistent INTEGER NOT NULL CHECK (persistent IN (0, 1)),"                                             \
-    " created BIGINT NOT NULL,"                                                                              \
-    " order_json TEXT NOT NULL);"                                                                            \
+    " sequence BIGINT NOT NULL,"                                                                             \
+    " changed BIGINT NOT NULL);"                                                                             \
     "CREATE TABLE changes ("                                                                                 \
     " sequence BIGINT NOT NULL PRIMARY KEY,"                                                                 \
     " session_id TEXT NOT NULL,"                                                                             \

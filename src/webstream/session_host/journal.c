@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "webstream/session_host/journal.h"
+
+#include <utlist.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "store/store.h"
+
+#define RETRY_MS 2000
+#define CHANGES_MAX                                                                                          \
+    100000 /* unconfirmed ones; past that the oldest are dropped and a full report has to tell */
+
+#define SEQUENCE_GAP 1000 /* numbers that a crashed host may have used without having written them */
+
+struct change {
+    int64_t sequence;
+    char session_id[SECRET_ID_LEN];
+    int status;
+    char reason[33];
+    int64_t time;
+    struct change *prev, *next;
+};
+
+enum write_kind { WRITE_SESSION, WRITE_FORGET, WRITE_ACKNOWLEDGE };
+
+struct write {
+    enum write_kind kind;
+    struct journal_session session;
+    bool change;
+    struct write *prev, *next;
+};
+
+struct journal {
+    struct loop *loop;
+    struct store *store;
+    void (*written)(void *arg);
+    void *arg;
+    int64_t sequence;
+    struct change *changes; /* on disk, not acknowledged */
+    size_t change_count;
+    struct write *waiting; /* the loop's */
+    struct write *busy;    /* the worker's, while working is set */
+    bool working, healthy, closing;
+    int result;
+    struct loop_timer *retry;
+};
+
+static int write_session(struct store_txn *txn, const struct write *write)
+{
+    const struct journal_session *s = &write->session;
+    int r = store_exec(
+        txn,
+        "INSERT INTO sessions (session_id, slot, status, reason, ever_seen, persistent, sequence, changed) "
+        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session_id) DO UPDATE SET slot = $2, status = "
+        "$3, "
+        "reason = $4, ever_seen = $5, persistent = $6, sequence = $7, changed = $8",
+        "siisiiii", s->session_id, (int64_t)s->slot, (int64_t)s->status, s->reason, (int64_t)s->ever_seen,
+        (int64_t)s->persistent, s->sequence, s->changed);
+    if (r < 0 || !write->change)
+        return r;
+    r = store_exec(
+        txn, "INSERT INTO changes (sequence, session_id, status, reason, time) VALUES ($1, $2, $3, $4, $5)",
+        "isisi", s->sequence, s->session_id, (int64_t)s->status, s->reason, s->changed);
+    cleanup_free char *number = xasprintf("%lld", (long long)s->sequence);
+    return r < 0 ? r
+                 : store_exec(txn,
+                              "INSERT INTO meta (name, value) VALUES ('sequence', $1) ON CONFLICT (name) DO "
+                              "UPDATE SET value = $1",
+                              "s", number);
+}
+
+static int write_one(struct store_txn *txn, const struct write *write)
+{
+    switch (write->kind) {
+    case WRITE_SESSION:
+        return write_session(txn, write);
+    case WRITE_FORGET:
+        return store_exec(txn, "DELETE FROM sessions WHERE session_id = $1", "s", write->session.session_id);
+    case WRITE_ACKNOWLEDGE:
+        return store_exec(txn, "DELETE FROM changes WHERE sequence <= $1", "i", write->session.sequence);
+    }
+    return -EINVAL;
+}
+
+static int write_all(struct journal *j)
+{
+    struct store_txn *txn;
+    struct write *write;
+    int r = store_begin(j->store, true, &txn);
+    if (r < 0)
+        return r;
+    DL_FOREACH(j->busy, write)
+    {
+        r = write_one(txn, write);
+        if (r < 0) {
+            store_rollback(txn);
+            return r;
+        }
+    }
+    return store_commit(txn);
+}
+
+static void work(void *arg)
+{
+    struct journal *j = arg;
+    j->result = write_all(j);
+}
+
+static void keep_change(struct journal *j, const struct journal_session *s)
+{
+    struct change *change = xcalloc(1, sizeof *change);
+    change->sequence = s->sequence;
+    memcpy(change->session_id, s->session_id, sizeof change->session_id);
+    change->status = s->status;
+    memcpy(change->reason, s->reason, sizeof change->reason);
+    change->time = s->changed;
+    DL_APPEND(j->changes, change);
+    if (++j->change_count > CHANGES_MAX) {
+        struct change *oldest = j->changes;
+        DL_DELETE(j->changes, oldest);
+        free(oldest);
+        j->change_count--;
+    }
+}
+
+/* Frees what was written; true when there was a change among it. */
+static bool take_written(struct journal *j)
+{
+    bool changed = false;
+    struct write *write, *next;
+    DL_FOREACH_SAFE(j->busy, write, next)
+    {
+        if (write->kind == WRITE_SESSION && write->change) {
+            keep_change(j, &write->session);
+            changed = true;
+        }
+        DL_DELETE(j->busy, write);
+        free(write);
+    }
+    return changed;
+}
+
+static void start_writing(struct journal *j);
+
+static void free_journal(struct journal *j)
+{
+    struct write *write, *next;
+    DL_FOREACH_SAFE(j->waiting, write, next)
+    {
+        DL_DELETE(j->waiting, write);
+        free(write);
+    }
+    DL_FOREACH_SAFE(j->busy, write, next)
+    {
+        DL_DELETE(j->busy, write);
+        free(write);
+    }
+    struct change *change, *next_change;
+    DL_FOREACH_SAFE(j->changes, change, next_change)
+    {
+        DL_DELETE(j->changes, change);
+        free(change);
+    }
+    loop_timer_destroy(j->retry);
+    store_close(j->store);
+    free(j);
+}
+
+static void done(void *arg)
+{
+    struct journal *j = arg;
+    j->working = false;
+    j->healthy = j->result >= 0;
+    if (j->closing) {
+        if (j->result >= 0)
+            (void)take_written(j);
+        DL_CONCAT(j->busy, j->waiting);
+        j->waiting = NULL;
+        if (j->busy)
+            work(j);
+        free_journal(j);
+        return;
+    }
+    if (j->result < 0) {
+        loop_timer_start(j->retry, RETRY_MS, 0); /* the same ones again, in front of newer ones */
+        return;
+    }
+    bool changed = take_written(j);
+    start_writing(j);
+    if (changed)
+        j->written(j->arg);
+}
+
+static void start_writing(struct journal *j)
+{
+    if (j->working || (!j->waiting && !j->busy))
+        return;
+    DL_CONCAT(j->busy, j->waiting);
+    j->waiting = NULL;
+    j->working = true;
+    if (loop_work(j->loop, work, done, j) < 0) {
+        j->working = false;
+        loop_timer_start(j->retry, RETRY_MS, 0);
+    }
+}
+
+static void on_retry(void *arg)
+{
+    start_writing(arg);
+}
+
+static void add_write(struct journal *j, const struct write *write)
+{
+    struct write *copy = xcalloc(1, sizeof *copy);
+    *copy = *write;
+    copy->prev = copy->next = NULL;
+    DL_APPEND(j->waiting, copy);
+    start_writing(j);
+}
+
+static int read_sequence(struct store_txn *txn, int64_t *ret_sequence)
+{
+    struct store_rows *rows;
+    int r = store_query(txn, &rows, "SELECT value FROM meta WHERE name = 'sequence'", "");
+    if (r < 0)
+        return r;
+    /* Without a memory of its own a host starts above every number it can have used before. */
+    *ret_sequence = clock_wall_s(NULL) * 1000;
+    r = store_next(rows);
+    if (r > 0 && str_to_int(store_text(rows, 0), 0, INT64_MAX - SEQUENCE_GAP, ret_sequence) < 0)
+        r = -EIO;
+    if (r > 0)
+        *ret_sequence += SEQUENCE_GAP;
+    store_rows_free(rows);
+    return r < 0 ? r : 0;
+}
+
+static int read_changes(struct journal *j, struct store_txn *txn)
+{
+    struct store_rows *rows;
+    int r = store_query(
+        txn, &rows, "SELECT sequence, session_id, status, reason, time FROM changes ORDER BY sequence", "");
+    if (r < 0)
+        return r;
+    while ((r = store_next(rows)) > 0) {
+        struct journal_session s = {
+            .sequence = store_int(rows, 0), .status = (int)store_int(rows, 2), .changed = store_int(rows, 4)};
+        (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 1));
+        (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
+        keep_change(j, &s);
+    }
+    store_rows_free(rows);
+    return r;
+}
+
+static int read_sessions(struct store_txn *txn,
+                         void (*found)(void *arg, const struct journal_session *session), void *arg)
+{
+    struct store_rows *rows;
+    int r = store_query(
+        txn, &rows,
+        "SELECT session_id, slot, status, reason, ever_seen, persistent, sequence, changed FROM sessions",
+        "");
+    if (r < 0)
+        return r;
+    while ((r = store_next(rows)) > 0) {
+        struct journal_session s = {.slot = (unsigned)store_int(rows, 1),
+                                    .status = (int)store_int(rows, 2),
+                                    .ever_seen = store_int(rows, 4) != 0,
+                                    .persistent = store_int(rows, 5) != 0,
+                                    .sequence = store_int(rows, 6),
+                                    .changed = store_int(rows, 7)};
+        (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 0));
+        (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
+        found(arg, &s);
+    }
+    store_rows_free(rows);
+    return r;
+}
+
+int journal_open(struct loop *loop, const char *state_dir,
+                 void (*found)(void *arg, const struct journal_session *session), void (*written)(void *arg),
+                 void *arg, struct journal **ret_journal, char **ret_cause)
+{
+    cleanup_free char *dir = xasprintf("%s/db", state_dir);
+    cleanup_free char *url = xasprintf("sqlite:%s/db/host.sqlite", state_dir);
+    int r = dir_make(dir, 0700);
+    if (r < 0) {
+        *ret_cause = xasprintf("%s cannot be created: %s", dir, strerror(-r));
+        return r;
+    }
+    struct journal *j = xcalloc(1, sizeof *j);
+    j->loop = loop;
+    j->written = written;
+    j->arg = arg;
+    j->healthy = true;
+    r = store_open(url, store_host_migrations, store_host_migration_count, &j->store, ret_cause);
+    struct store_txn *txn = NULL;
+    if (r >= 0)
+        r = store_begin(j->store, false, &txn);
+    if (r >= 0) {
+        r = read_sequence(txn, &j->sequence);
+        if (r >= 0)
+            r = read_changes(j, txn);
+        if (r >= 0)
+            r = read_sessions(txn, found, arg);
+        store_rollback(txn);
+    }
+    if (r >= 0)
+        r = loop_timer_create(loop, on_retry, j, &j->retry);
+    if (r < 0) {
+        if (!*ret_cause)
+            *ret_cause = xasprintf("%s cannot be read: %s", url, strerror(-r));
+        free_journal(j);
+        return r;
+    }
+    *ret_journal = j;
+    return 0;
+}
+
+struct journal *journal_close(struct journal *j)
+{
+    if (!j)
+        return NULL;
+    j->closing = true;
+    if (j->working)
+        return NULL; /* the worker's end frees it */
+    j->working = true;
+    j->result = 0;
+    done(j);
+    return NULL;
+}
+
+void journal_put(struct journal *j, struct journal_session *session, bool change)
+{
+    session->changed = clock_wall_s(NULL);
+    if (change)
+        session->sequence = ++j->sequence;
+    struct write write = {.kind = WRITE_SESSION, .session = *session, .change = change};
+    add_write(j, &write);
+}
+
+void journal_forget(struct journal *j, const char *session_id)
+{
+    struct write write = {.kind = WRITE_FORGET};
+    (void)str_copy(write.session.session_id, sizeof write.session.session_id, session_id);
+    add_write(j, &write);
+}
+
+json_t *journal_changes(struct journal *j, size_t max)
+{
+    json_t *array = json_array();
+    struct change *change;
+    DL_FOREACH(j->changes, change)
+    {
+        if (json_array_size(array) >= max)
+            break;
+        json_array_append_new(array,
+                              json_pack("{s:s, s:I, s:i, s:s, s:I}", "sessionId", change->session_id,
+                                        "sequence", (json_int_t)change->sequence, "status", change->status,
+                                        "reason", change->reason, "time", (json_int_t)change->time));
+    }
+    return array;
+}
+
+void journal_acknowledge(struct journal *j, int64_t sequence)
+{
+    bool any = false;
+    struct change *change, *next;
+    DL_FOREACH_SAFE(j->changes, change, next)
+    {
+        if (change->sequence > sequence)
+            break;
+        DL_DELETE(j->changes, change);
+        free(change);
+        j->change_count--;
+        any = true;
+    }
+    struct write write = {.kind = WRITE_ACKNOWLEDGE, .session = {.sequence = sequence}};
+    if (any)
+        add_write(j, &write);
+}
+
+bool journal_has_changes(const struct journal *j)
+{
+    return j->changes != NULL;
+}
+
+bool journal_healthy(const struct journal *j)
+{
+    return j->healthy;
+}

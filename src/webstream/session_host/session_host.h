@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef ISTHMUS_WEBSTREAM_SESSION_HOST_SESSION_HOST_H
+#define ISTHMUS_WEBSTREAM_SESSION_HOST_SESSION_HOST_H
+
+/* isthmus session-host --state DIR [--config FILE] [--no-sandbox] [-tags a,b]
+ *
+ * TERM leaves the sessions running under their keepers (restart, upgrade); the next session host adopts them.
+ * INT ends every session and cleans up. Exit 0, 1 run time, 2 usage, 78 configuration. */
+int session_host_main(int argc, char **argv);
+
+#endif
