@@ -113,6 +113,7 @@ static void on_upgrade(void *cls, struct MHD_Connection *mhd, void *con_cls, con
         fn(r->upgraded_arg, fd, tls, extra, extra_len);
     }
     MHD_upgrade_action(handle, MHD_UPGRADE_ACTION_CLOSE);
+    http__kick(r->server);
 }
 
 void http_upgrade(struct http_request *r, http_upgraded_fn fn, void *arg)

@@ -127,6 +127,7 @@ struct http_server {
     struct http_linger *lingers;
     struct http_request *requests;
     unsigned count;
+    bool kicked;
     bool stopping;
 };
 

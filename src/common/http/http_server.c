@@ -14,8 +14,11 @@
 static void on_ready(struct http_server *server)
 {
     MHD_UNSIGNED_LONG_LONG timeout;
+    server->kicked = false;
     MHD_run(server->daemon);
-    if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
+    if (server->kicked) /* a handler resumed another request, or the connection was upgraded */
+        loop_timer_start(server->run_timer, 0, 0);
+    else if (MHD_get_timeout(server->daemon, &timeout) == MHD_YES)
         loop_timer_start(server->run_timer, timeout, 0);
     else
         loop_timer_stop(server->run_timer);
@@ -34,6 +37,7 @@ static void on_timer(void *arg)
 
 void http__kick(struct http_server *server)
 {
+    server->kicked = true;
     loop_timer_start(server->run_timer, 0, 0);
 }
 
