@@ -101,6 +101,7 @@ static const struct config_property table[] = {
     INTEGER("isthmus.startTimeoutMs", 100, 600000, "20000", "Milliseconds a session may take to start."),
     INTEGER("isthmus.ownerGoneMs", 100, 86400000, "60000", "Milliseconds without a viewer after which a session is suspended when it may be resumed, else ended."),
     INTEGER("isthmus.suspendedMs", 100, 31536000000, "86400000", "Milliseconds for which a suspended session is kept."),
+    INTEGER("isthmus.keeperOrphanMs", 1000, 86400000, "600000", "Milliseconds for which a session goes on while its session host is away; then its keeper ends it."),
     INTEGER("isthmus.selectExpiryMs", 100, 86400000, "120000", "Milliseconds within which a selected session has to be opened."),
     INTEGER("isthmus.frameRate", 1, 60, "30", "Most pictures per second."),
     INTEGER("isthmus.tokenLifetimeS", 1, 31536000, "43200", "Seconds for which a login is valid."),
