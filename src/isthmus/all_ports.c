@@ -50,7 +50,7 @@ static bool block_is_free(unsigned base)
 
 static int claim(unsigned base, unsigned wait_ms, int *ret_fd)
 {
-    int fd;
+    int fd = -1;
     int err = lock_base(base, &fd);
     if (err != 0)
         return err;

@@ -83,7 +83,7 @@ int all_state_open(const char *state, char **ret_state, int *ret_lock_fd, char *
         return err;
     }
     cleanup_free char *lock = xasprintf("%s/run/lock", real);
-    int fd;
+    int fd = -1;
     err = file_lock(lock, &fd);
     if (err == -EWOULDBLOCK) {
         *ret_cause =
