@@ -20,15 +20,16 @@ static json_t *user_json(const struct identity_user *user)
                      user->display_name, "organisationId", user->organisation_id, "admin", user->admin);
 }
 
-/* A name in quotes on a log line: its own quotes and backslashes are marked, so that nobody can end the field
- * and forge the next one. Control characters are the log's business. */
+/* A name in quotes on a log line: its own quotes become %22 (and % becomes %25), so that nobody can end the
+ * field and forge the next one. Backslashes and control characters are the log's business. */
 static void quote(const char *text, char *ret_text, size_t size)
 {
     size_t at = 0;
-    for (; *text && at + 2 < size; text++) {
-        if (*text == '"' || *text == '\\')
-            ret_text[at++] = '\\';
-        ret_text[at++] = *text;
+    for (; *text && at + 4 < size; text++) {
+        if (*text == '"' || *text == '%')
+            at += (size_t)snprintf(ret_text + at, size - at, "%%%02X", (unsigned)*text);
+        else
+            ret_text[at++] = *text;
     }
     ret_text[at] = '\0';
 }
@@ -36,7 +37,7 @@ static void quote(const char *text, char *ret_text, size_t size)
 /* One stable line per login, for whoever watches the log (docs/protocol/iam.md). */
 static void log_login(const char *what, const char *username, const char *client, const char *reason)
 {
-    char quoted[2 * USERNAME_MAX + 2];
+    char quoted[3 * USERNAME_MAX + 4];
     quote(username, quoted, sizeof(quoted));
     enum log_level level = reason ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
     log_event(level, NULL, "login %s user=\"%s\" address=%s%s%s", what, quoted, client,
