@@ -109,7 +109,7 @@ int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *
 {
     cleanup_close int parent = -1;
     cleanup_close int fd = -1;
-    const char *name;
+    const char *name = path;
     struct stat st;
     struct buf out;
     int r;
@@ -158,7 +158,7 @@ int file_write(int dirfd, const char *path, const void *data, size_t len, mode_t
     char temporary[NAME_MAX + 1];
     cleanup_close int parent = -1;
     cleanup_close int fd = -1;
-    const char *name;
+    const char *name = path;
     int r;
 
     r = open_parent(dirfd, path, &parent, &name);

@@ -57,19 +57,8 @@ static void test_base64(void **state)
 /* A second spelling of the same bytes would let one token be two. */
 static void test_base64_refuses_other_spellings(void **state)
 {
-    static const char *const bad[] = {"Zg=",
-                                      "Zg",
-                                      "Zh==",
-                                      "Zm9=",
-                                      "Zg==\n",
-                                      "Z===",
-                                      "====",
-                                      "=",
-                                      "Zm9v=",
-                                      "Zm 9",
-                                      "-_--",
-                                      "Zg=="
-                                      "Zg=="};
+    static const char *const bad[] = {
+        "Zg=", "Zg", "Zh==", "Zm9=", "Zg==\n", "Z===", "====", "=", "Zm9v=", "Zm 9", "-_--", "Zg==Zg=="};
     static const char *const bad_url[] = {"Z", "Zh", "Zm9", "Zg==", "+/++", "Zg\n"};
     uint8_t *data = NULL;
     size_t len = 0;

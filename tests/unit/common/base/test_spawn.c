@@ -232,5 +232,8 @@ int main(void)
         cmocka_unit_test(test_signals_are_default), cmocka_unit_test(test_path_search_and_descriptor_exec),
         cmocka_unit_test(test_other_account),       cmocka_unit_test(test_death_signal),
     };
+
+    /* A folder of PATH that an ordinary user may not search would turn "not found" into "forbidden". */
+    setenv("PATH", "/usr/bin:/bin", 1);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
