@@ -73,7 +73,7 @@ def test_wrong_content_type_path_and_method(instance):
     assert answer.status in (400, 415) and answer.code, answer
     answer = instance.get("/iam/no/such/thing")
     assert answer.status == 404 and answer.code == "not_found", answer
-    answer = instance.get("/iam/auth/login")
+    answer = instance.request("PUT", "/iam/auth/login")
     assert answer.status == 405 and answer.code == "method_not_allowed" and "POST" in answer.headers["Allow"], answer
 
 
@@ -220,8 +220,8 @@ def raw_exchange(instance, data, timeout=20):
 )
 def test_broken_framing_is_never_served(instance, request_bytes):
     answer = raw_exchange(instance, request_bytes, timeout=5)
-    assert b" 200 " not in answer.split(b"\r\n", 1)[0], answer
-    assert answer.count(b"HTTP/1.1 ") <= 1, "one request was taken for two"
+    statuses = [line.split(b" ")[1] for line in answer.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+    assert set(statuses) <= {b"400"}, answer
     assert instance.get("/gateway/health").status == 200
 
 
