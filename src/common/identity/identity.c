@@ -7,10 +7,10 @@
 
 #define TOKEN_LIFETIME_S (12 * 3600)
 #define ACTIVITY_KEPT_S (90 * 86400)
-/* Two cores' worth of hashing; two more may wait, so that logins never hold all the worker threads of a
- * process. */
+/* Two cores' worth of hashing. Four more may wait: with these, logins hold six of a process's eight worker
+ * threads (loop/loop.c) at most. */
 #define HASHES_AT_ONCE 2
-#define HASHES_WAITING 2
+#define HASHES_WAITING 4
 
 /* A hash that no password fits, of the same cost as any other. */
 static int make_dummy(char **ret_hash)
