@@ -130,6 +130,8 @@ static int run(struct keeper *k, int host_fd)
     if (r >= 0)
         r = loop_signal_create(k->loop, SIGTERM, on_term, k, &term);
     if (r >= 0)
+        r = keeper_streamer_open(k);
+    if (r >= 0)
         r = keeper_link_open(k, host_fd);
     if (r >= 0) {
         loop_timer_start(k->start_timer, k->order.start_timeout_ms, 0);

@@ -94,8 +94,8 @@ static void on_connect(void *arg, int ready)
 static void on_orphaned(void *arg)
 {
     struct keeper *k = arg;
-    log_event(LOG_LEVEL_WARN, k->order.session_id, "no session host for %u s: ending the session",
-              k->order.orphan_ms / 1000);
+    log_event(LOG_LEVEL_WARN, k->order.session_id, "no session host for %u ms: ending the session",
+              k->order.orphan_ms);
     keeper_end(k, "abandoned");
 }
 

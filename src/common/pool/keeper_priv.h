@@ -69,6 +69,7 @@ char **keeper_session_env(const struct keeper *k);
 char *keeper_passwd(const struct keeper *k);
 char *keeper_group(const struct keeper *k);
 
+int keeper_streamer_open(struct keeper *k);
 int keeper_streamer_start(struct keeper *k);
 void keeper_streamer_stop(struct keeper *k);
 void keeper_streamer_close(struct keeper *k);

@@ -29,6 +29,18 @@ static char **streamer_env(const struct keeper *k)
     return envp;
 }
 
+static void on_patience_over(void *arg)
+{
+    struct keeper *k = arg;
+    if (k->streamer_pid > 0)
+        (void)kill(k->streamer_pid, SIGKILL);
+}
+
+int keeper_streamer_open(struct keeper *k)
+{
+    return loop_timer_create(k->loop, on_patience_over, k, &k->streamer_timer);
+}
+
 static void on_streamer_exit(void *arg, int wait_status)
 {
     struct keeper *k = arg;
@@ -78,22 +90,11 @@ int keeper_streamer_start(struct keeper *k)
     return 0;
 }
 
-static void on_patience_over(void *arg)
-{
-    struct keeper *k = arg;
-    if (k->streamer_pid > 0)
-        (void)kill(k->streamer_pid, SIGKILL);
-}
-
 void keeper_streamer_stop(struct keeper *k)
 {
     if (k->streamer_pid <= 0)
         return;
     (void)kill(k->streamer_pid, SIGTERM);
-    if (!k->streamer_timer && loop_timer_create(k->loop, on_patience_over, k, &k->streamer_timer) < 0) {
-        on_patience_over(k);
-        return;
-    }
     loop_timer_start(k->streamer_timer, POLITE_MS, 0);
 }
 

@@ -13,7 +13,7 @@
 #include "webstream/session_host/host_priv.h"
 
 #define SWEEP_MS 600000
-#define END_ALL_MS 30000 /* then the rest is left to the next start */
+#define END_ALL_MS 9000 /* then the rest is left to the next start */
 
 /* What the control plane asks. */
 
