@@ -70,14 +70,13 @@ install() {
     [ "${#missing[@]}" -eq 0 ] && return 0
     if [ "$(id -u)" -ne 0 ]; then
         command -v sudo >/dev/null || fail "these packages are missing and there is no sudo; as root: apt-get install ${missing[*]}"
-        sudo=(sudo --preserve-env=DEBIAN_FRONTEND)
+        sudo=(sudo)
         sudo -v || fail "sudo is needed to install: ${missing[*]}"
     fi
-    export DEBIAN_FRONTEND=noninteractive
     progress "$BUILDS/logs/apt-update.log" "reading the package lists" \
         "${sudo[@]}" apt-get -q -o DPkg::Lock::Timeout=600 update || return 1
     progress "$BUILDS/logs/apt-install.log" "installing ${#missing[@]} packages" \
-        "${sudo[@]}" apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"
+        "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=600 -o Dpkg::Use-Pty=0 install --no-install-recommends "${missing[@]}"
 }
 
 # build PRESET [TARGET...]

@@ -46,7 +46,8 @@ THIRD_PARTY = [
     (r"sqlite3\.h", ["store"]),
     (r"argon2\.h", ["identity"]),
     (r"pixman.*\.h|png\.h|xxhash\.h", ["display"]),
-    (r"xcb/.*|X11/.*|xkbcommon/.*", [X11_FILE]),
+    (r"xkbcommon/.*", ["display", X11_FILE]),
+    (r"xcb/.*|X11/.*", [X11_FILE]),
 ]
 
 SYSTEM = re.compile(
@@ -130,6 +131,8 @@ def check_source(path, text):
     for match in INCLUDE.finditer(text):
         line = text.count("\n", 0, match.start()) + 1
         kind, name = match.groups()
+        if re.fullmatch(THIRD_PARTY[0][0], name):
+            continue
         if kind == '"' and "/" not in name:
             problem = f'includes "{name}" without its folder'
         elif kind == '"':
