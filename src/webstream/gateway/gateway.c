@@ -12,9 +12,18 @@
 #define DRAIN_STEP_MS 50
 #define DRAIN_MAX_MS 5000
 
+/* A password may have been reset beside this process: the WebSockets that the old one opened end here. */
+static void close_revoked(void *arg, const char *user_id)
+{
+    gateway_user_revoked(arg, user_id);
+}
+
 static void sweep(void *arg)
 {
     struct gateway *g = arg;
+    int revoked = identity_revoked_since(g->identity, &g->revocations_seen, close_revoked, g);
+    if (revoked < 0)
+        log_warn("revoked logins could not be read: %s", strerror(-revoked));
     int64_t expiry_ms = config_int(g->config, "isthmus.selectExpiryMs");
     int r = session_broker_expire(g->broker, (expiry_ms + 999) / 1000, GATEWAY_KEEP_ENDED_S);
     if (r < 0)
@@ -88,16 +97,6 @@ static int start_handles(struct gateway *g)
     return r;
 }
 
-/* "/prefix" without a slash at its end. */
-static char *base_path_of(const char *configured)
-{
-    size_t len = strlen(configured);
-    while (len > 0 && configured[len - 1] == '/')
-        len--;
-    return len == 0 ? xstrdup("")
-                    : xasprintf("%s%.*s", configured[0] == '/' ? "" : "/", (int)len, configured);
-}
-
 static int start(struct gateway *g, char **ret_cause)
 {
     int r = loop_create(&g->loop);
@@ -109,7 +108,7 @@ static int start(struct gateway *g, char **ret_cause)
         *ret_cause = xasprintf("cannot start the event loop: %s", strerror(-r));
         return r;
     }
-    g->base_path = base_path_of(config_str(g->config, "gateway.basePath"));
+    g->base_path = xstrdup(config_str(g->config, "gateway.basePath"));
     if (config_bool(g->config, "gateway.webClient") && paths_asset("web", &g->web_root) < 0) {
         *ret_cause =
             xstrdup("the browser client's files are not where they belong; set gateway.webClient to false "

@@ -28,6 +28,7 @@
 #define GATEWAY_KEEP_ENDED_S 86400   /* ended sessions are known for a day */
 #define GATEWAY_SWEEP_MS 5000
 
+struct arrival;
 struct host_call;
 struct ws_link;
 struct viewer_change;
@@ -44,6 +45,7 @@ struct gateway {
 
     struct http_client *client;
     struct tls_context *tls;
+    struct arrival *arrivals;          /* TLS handshakes under way */
     struct http_server *public_server; /* TLS */
     struct http_server *plain_server;  /* redirects */
     struct http_server *internal_server;
@@ -62,6 +64,7 @@ struct gateway {
     uint64_t drain_started; /* monotonic ms */
     struct host_call *host_calls;
     bool sweeping;
+    int64_t revocations_seen; /* of the sweep, which runs once at a time */
     atomic_bool draining;
 
     struct ws_link *links; /* WebSockets that are connecting or tunnelled */

@@ -3,6 +3,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utlist.h>
 
 #include "webstream/gateway/gateway_priv.h"
 
@@ -29,9 +30,11 @@ static void detect_dead_peer(int fd)
         (void)setsockopt(fd, options[i].level, options[i].name, &options[i].value, sizeof(options[i].value));
 }
 
+/* A connection in its TLS handshake. */
 struct arrival {
     struct gateway *gateway;
     char peer[ADDR_TEXT_LEN];
+    struct arrival *prev, *next;
 };
 
 static void on_tls_open(void *arg, struct tls_conn *conn, int plain_fd_or_error)
@@ -39,10 +42,9 @@ static void on_tls_open(void *arg, struct tls_conn *conn, int plain_fd_or_error)
     struct arrival *arrival = arg;
     struct gateway *g = arrival->gateway;
     /* A failed handshake (a browser that does not like the certificate, a port scan) is nobody's event. */
-    if (plain_fd_or_error >= 0 && g->public_server)
+    if (plain_fd_or_error >= 0)
         (void)http_server_add(g->public_server, plain_fd_or_error, arrival->peer, conn);
-    else if (plain_fd_or_error >= 0)
-        close(plain_fd_or_error);
+    DL_DELETE(g->arrivals, arrival);
     free(arrival);
 }
 
@@ -56,9 +58,12 @@ static void on_public(void *arg, int fd, const char *peer)
     detect_dead_peer(fd);
     struct arrival *arrival = xcalloc(1, sizeof(*arrival));
     arrival->gateway = g;
-    if (str_copy(arrival->peer, sizeof(arrival->peer), peer) < 0 ||
-        tls_conn_accept(g->loop, g->tls, fd, on_tls_open, arrival) < 0)
+    (void)str_copy(arrival->peer, sizeof(arrival->peer), peer); /* both have the same size */
+    DL_APPEND(g->arrivals, arrival);
+    if (tls_conn_accept(g->loop, g->tls, fd, on_tls_open, arrival) < 0) {
+        DL_DELETE(g->arrivals, arrival);
         free(arrival);
+    }
 }
 
 static void on_plain(void *arg, int fd, const char *peer)
@@ -221,7 +226,13 @@ void gateway_listen_stop(struct gateway *g)
 
 void gateway_listen_finish(struct gateway *g)
 {
+    struct arrival *arrival, *next;
     gateway_listen_stop(g);
+    /* First, so that no handshake ends in a server that is gone. */
+    tls_conn_close_all(g->loop);
+    DL_FOREACH_SAFE(g->arrivals, arrival, next)
+    free(arrival);
+    g->arrivals = NULL;
     g->public_server = http_server_destroy(g->public_server);
     g->plain_server = http_server_destroy(g->plain_server);
     g->internal_server = http_server_destroy(g->internal_server);

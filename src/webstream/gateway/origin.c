@@ -11,7 +11,7 @@ static size_t without_default_port(const char *host, size_t len)
 {
     size_t tail = strlen(DEFAULT_PORT);
     /* "[::443" is no port: an address in brackets ends with one. */
-    if (len > tail && strncmp(host + len - tail, DEFAULT_PORT, tail) == 0 &&
+    if (len >= tail && strncmp(host + len - tail, DEFAULT_PORT, tail) == 0 &&
         (host[0] != '[' || host[len - tail - 1] == ']'))
         return len - tail;
     return len;

@@ -98,7 +98,7 @@ static void route_page(struct http_request *r, void *ctx)
         return;
     }
     add_page_headers(r);
-    http_static_answer(r, g->web_root, http_path(r));
+    http_static_answer(r, g->web_root, http_path(r) + 1); /* the path always has its first slash */
 }
 
 const struct http_route gateway_static_routes[] = {
