@@ -49,6 +49,11 @@ int identity_login(struct identity *identity, const char *username, const char *
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user);
 /* Logout: the token is void from now on, everywhere. -EACCES when it was not valid; -EIO. */
 int identity_revoke_token(struct identity *identity, const char *token);
+/* Whose access was taken away (a new password) after *sequence, which moves on. A process that keeps
+ * connections open asks now and then and closes them; at its start it passes 0 and no function, to catch up.
+ */
+int identity_revoked_since(struct identity *identity, int64_t *sequence,
+                           void (*revoked)(void *arg, const char *user_id), void *arg);
 
 /* [{id, name, type, description, applications:[{id, name, description, icon}], policy:{…}}] of the published
  * workspaces that the user's groups grant. -ENOENT for an unknown user. No executable or arguments: those

@@ -2,13 +2,16 @@
 /* Identity: who there is, what they may start, and what they proved. Times are Unix seconds, truth values 0
  * or 1, ids 32 hex digits.
  *
- * users.username is lower case. users.token_generation is copied into each token: raising it makes all of a
- * user's tokens void. users.password_hash is null for a user who cannot log in with a password. policy_sets:
- * four JSON columns (spec/webstream.md 6); organisation_id is null for the built-in ones that every
- * organisation sees. organisation_policy names an organisation's default; a table of its own, because
- * organisations and policy_sets would otherwise need each other first. auth_tokens holds the tokens that were
- * revoked before their end. login_throttle.subject is a hash: people type passwords into the name field.
- * tickets.ticket is a hash, so that reading the database does not open a socket. */
+ * users: username is lower case; token_generation is copied into each token, and raising it makes all of the
+ *   user's tokens void; password_hash is null for a user who cannot log in with a password.
+ * policy_sets: JSON columns (spec/webstream.md 6); organisation_id is null for the built-in ones that every
+ *   organisation sees.
+ * organisation_policy: an organisation's default; a table of its own, because organisations and policy_sets
+ *   would otherwise need each other first.
+ * auth_tokens: the tokens that were revoked before their end.
+ * revocations: whose access was taken away while connections may be open; sequence never goes back.
+ * login_throttle: subject is a hash, because people type passwords into the name field.
+ * tickets: ticket is a hash, so that reading the database does not open a socket. */
 #ifndef ISTHMUS_STORE_MIGRATIONS_IDENTITY_SQL_H
 #define ISTHMUS_STORE_MIGRATIONS_IDENTITY_SQL_H
 
@@ -101,6 +104,10 @@
     " revoked BIGINT NOT NULL,"                                                                              \
     " expires BIGINT NOT NULL);"                                                                             \
     "CREATE INDEX auth_tokens_expires ON auth_tokens (expires);"                                             \
+    "CREATE TABLE revocations ("                                                                             \
+    " sequence BIGINT NOT NULL PRIMARY KEY,"                                                                 \
+    " user_id TEXT NOT NULL,"                                                                                \
+    " time BIGINT NOT NULL);"                                                                                \
     "CREATE TABLE login_throttle ("                                                                          \
     " kind TEXT NOT NULL CHECK (kind IN ('user', 'address', 'place')),"                                      \
     " subject TEXT NOT NULL,"                                                                                \

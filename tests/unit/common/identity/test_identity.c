@@ -153,6 +153,29 @@ static void test_reset_password(void **state)
     assert_int_equal(fixture_login(f, "admin", f->password, PEER, NULL, NULL), -EACCES);
 }
 
+static void remember(void *arg, const char *user_id)
+{
+    memcpy(arg, user_id, SECRET_ID_LEN);
+}
+
+/* Who keeps a user's connections hears of a new password, once, and also after a day. */
+static void test_revocations(void **state)
+{
+    struct fixture *f = *state;
+    int64_t sequence = 0;
+    for (int i = 0; i < 3; i++) {
+        char heard[SECRET_ID_LEN] = "";
+        cleanup_free char *password = NULL;
+        assert_int_equal(identity_revoked_since(f->identity, &sequence, remember, heard), 0);
+        assert_string_equal(heard, "");
+        assert_int_equal(identity_reset_password(f->identity, "admin", &password), 0);
+        assert_int_equal(identity_revoked_since(f->identity, &sequence, remember, heard), 0);
+        assert_true(str_is_id(heard));
+        f->clock.wall_s += 86401;
+    }
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM revocations"), 2);
+}
+
 /* A hash of other cost is made again at the next login. */
 static void test_old_hash(void **state)
 {
@@ -179,6 +202,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_disabled_or_deleted_user, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_other_key, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_reset_password, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_revocations, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_old_hash, fixture_setup, fixture_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
