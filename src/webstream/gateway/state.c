@@ -38,6 +38,8 @@ static int open_identity(struct gateway *g, char **ret_cause)
     int r = load_key(path, options.token_key, ret_cause);
     if (r == 0) {
         r = identity_create(&options, &g->identity);
+        if (r == 0)
+            r = identity_revoked_since(g->identity, &g->revocations_seen, NULL, NULL);
         if (r < 0)
             *ret_cause = xasprintf("cannot open the users and rights: %s", strerror(-r));
     }
