@@ -25,7 +25,7 @@ static void dump(const struct config *config)
             printf("%s = %" PRId64 "\n", p->path, config_int(config, p->path));
         else if (str_eq(p->type, "boolean"))
             printf("%s = %s\n", p->path, config_bool(config, p->path) ? "true" : "false");
-        else if (str_ends_with(p->path, "Secret") || str_ends_with(p->path, "Pwd"))
+        else if (p->secret)
             printf("%s = %s\n", p->path, config_str(config, p->path)[0] ? "(set)" : "");
         else
             printf("%s = %s\n", p->path, config_str(config, p->path));

@@ -12,7 +12,7 @@ import tempfile
 
 import pytest
 import testenv
-from testenv import BINARY, Instance
+from testenv import BINARY, Instance, until
 
 
 @pytest.fixture
@@ -149,3 +149,15 @@ def test_usage():
         done = run(role, "--help")
         assert done.returncode == 0 and "usage" in done.stdout, (role, done)
         assert run(role, "--no-such-option").returncode == 2, role
+
+
+def test_long_logs_are_turned_over(state):
+    with Instance(state=state) as instance:
+        log = pathlib.Path(state, "log/gateway.log")
+        with log.open("ab") as file:
+            for _ in range(9):
+                file.write(b"x" * (1 << 20))
+        until(lambda: log.stat().st_size < 1 << 20, "the log is emptied")
+        assert pathlib.Path(state, "log/gateway.log.1").stat().st_size > 8 << 20
+        instance.post("/iam/auth/login", {"username": "somebody", "password": "x"})
+        until(lambda: "somebody" in instance.log("gateway"), "the role goes on writing")
