@@ -59,8 +59,8 @@ missing_packages() {
     comm -23 - <(dpkg-query -W -f '${Package}\t${db:Status-Status}\n' 2>/dev/null | awk '$2 == "installed" {print $1}' | sort -u)
 }
 
-# install LIST...: what is missing of the lists in scripts/packages, and nothing else.
-install() {
+# install_packages LIST...: what is missing of the lists in scripts/packages, and nothing else.
+install_packages() {
     local missing sudo=()
     mapfile -t missing < <(packages "$@" | missing_packages)
     case " $* " in
