@@ -33,7 +33,7 @@ static Xauth *read_cookie(const char *path, unsigned display)
     return entry;
 }
 
-static int connect_socket(const char *path)
+static int connect_address(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd, r = str_copy(address.sun_path, sizeof(address.sun_path), path);
@@ -49,6 +49,24 @@ static int connect_socket(const char *path)
         return r;
     }
     return fd;
+}
+
+/* An address holds 107 bytes; a longer path is reached through its directory's descriptor. */
+static int connect_socket(const char *path)
+{
+    cleanup_free char *directory = xstrdup(path);
+    char *slash = strrchr(directory, '/');
+    cleanup_free char *near = NULL;
+    cleanup_close int fd = -1;
+
+    if (strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path) || !slash)
+        return connect_address(path);
+    *slash = '\0';
+    fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return -errno;
+    near = xasprintf("/proc/self/fd/%d/%s", fd, slash + 1);
+    return connect_address(near);
 }
 
 static int open_connection(struct x11 *x, const struct source_x11_options *options, char **ret_cause)

@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 
-#define SESSION_INFO_PATH_MAX 108 /* a Unix socket's address */
+#define SESSION_INFO_PATH_MAX 1024
 
 struct session_info {
     char session_id[65];
@@ -17,7 +17,7 @@ struct session_info {
     int frame_rate;
     int compression; /* 0, 1, 2 */
     char x11[SESSION_INFO_PATH_MAX];
-    char xauthority[256];
+    char xauthority[SESSION_INFO_PATH_MAX];
     unsigned display;
 };
 
