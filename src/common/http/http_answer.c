@@ -76,8 +76,15 @@ void http_answer_data(struct http_request *r, unsigned status, json_t *value)
 
 void http_answer_error(struct http_request *r, unsigned status, const char *code, const char *message)
 {
+    if (r->status == 0 && str_copy(r->error_code, sizeof(r->error_code), code) < 0)
+        r->error_code[0] = 0; /* a word that long is nobody's */
     http_answer_json(r, status,
                      json_pack("{s:b,s:{s:s,s:s}}", "success", 0, "error", "code", code, "message", message));
+}
+
+const char *http_error_code(const struct http_request *r)
+{
+    return r->error_code;
 }
 
 void http_answer_file(struct http_request *r, unsigned status, const char *content_type, int fd,

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Inside of the HTTP server.
  *
- * Ownership: a connection belongs to libmicrohttpd from MHD_add_connection until its "closed" notification. A request is
- * counted: one reference is libmicrohttpd's (until "completed"), one is held while an answer is owed (deferred, or on a
- * worker), so that a request outlives its client and even the server. All counting happens on the loop's thread. */
+ * Ownership: a connection belongs to libmicrohttpd from MHD_add_connection until its "closed" notification. A
+ * request is counted: one reference is libmicrohttpd's (until "completed"), one is held while an answer is
+ * owed (deferred, or on a worker), so that a request outlives its client and even the server. All counting
+ * happens on the loop's thread. */
 #ifndef ISTHMUS_HTTP_HTTP_PRIV_H
 #define ISTHMUS_HTTP_HTTP_PRIV_H
 
@@ -56,9 +57,9 @@ struct http_pair {
 
 struct http_request {
     unsigned refs;
-    struct http_server *server;  /* NULL when it was destroyed */
-    struct MHD_Connection *mhd;  /* NULL when the client is gone */
-    struct http_conn *conn;      /* likewise */
+    struct http_server *server; /* NULL when it was destroyed */
+    struct MHD_Connection *mhd; /* NULL when the client is gone */
+    struct http_conn *conn;     /* likewise */
     struct http_request *prev, *next;
     struct loop *loop;
     struct http_gate *gate;
@@ -66,9 +67,9 @@ struct http_request {
     const struct http_route *route;
 
     /* what came */
-    char *raw;       /* the request target as sent */
-    const char *url; /* below base_path; into raw */
-    char *path;      /* decoded */
+    char *raw;         /* the request target as sent */
+    const char *url;   /* below base_path; into raw */
+    char *path;        /* decoded */
     const char *query; /* into raw; NULL without '?' */
     char method[16];
     char peer[ADDR_TEXT_LEN];
@@ -106,7 +107,8 @@ struct http_request {
     /* the answer */
     struct http_pair *out; /* headers */
     struct MHD_Response *response;
-    unsigned status; /* 0: not answered */
+    unsigned status;     /* 0: not answered */
+    char error_code[32]; /* "" when it is no error */
     http_upgraded_fn upgraded;
     void *upgraded_arg;
 };
@@ -142,8 +144,8 @@ void http__conn_sweep(void *server);
 void http__conn_finish(struct http_server *server);
 
 /* http_strict.c: copies the head's fields into the request; *ret_refusal says what is wrong with them. */
-void http__read_head(struct http_request *r, struct MHD_Connection *mhd, const char *method, const char *version,
-                     struct http_refusal *ret_refusal);
+void http__read_head(struct http_request *r, struct MHD_Connection *mhd, const char *method,
+                     const char *version, struct http_refusal *ret_refusal);
 
 /* http_route.c: path, query, route and parameters. */
 void http__route(struct http_request *r, struct http_refusal *ret_refusal);
@@ -152,7 +154,8 @@ void http__route(struct http_request *r, struct http_refusal *ret_refusal);
 void *http__uri(void *cls, const char *uri, struct MHD_Connection *mhd);
 enum MHD_Result http__handle(void *cls, struct MHD_Connection *mhd, const char *url, const char *method,
                              const char *version, const char *upload, size_t *upload_size, void **con_cls);
-void http__completed(void *cls, struct MHD_Connection *mhd, void **con_cls, enum MHD_RequestTerminationCode why);
+void http__completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                     enum MHD_RequestTerminationCode why);
 
 /* http_request.c */
 struct http_request *http__request_new(struct http_server *server, const char *uri);
