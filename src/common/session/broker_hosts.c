@@ -40,7 +40,7 @@ int session_broker_heartbeat(struct session_broker *broker, const char *server_u
         return r;
     r = store_exec(txn,
                    "UPDATE hosts SET status = $1, active_sessions = $2, max_sessions = $3, cpu = $4, "
-                   "memory = $5, seen = $6 WHERE server_url = $7",
+                   "memory = $5, seen = $6 WHERE server_url = $7 AND registered > 0",
                    "siiiiis", status, (int64_t)active_sessions, (int64_t)max_sessions,
                    (int64_t)thousandths(cpu), (int64_t)thousandths(memory), broker_now(broker), server_url);
     return broker_finish(txn, r == 0 ? -ENOENT : broker_none_is_fine(r));
@@ -52,7 +52,8 @@ int session_broker_unregister(struct session_broker *broker, const char *server_
     int r = store_begin(broker->store, true, &txn);
     if (r < 0)
         return r;
-    /* Its sessions keep their pin: a host that stops for a new version finds them again. */
-    r = store_exec(txn, "DELETE FROM hosts WHERE server_url = $1", "s", server_url);
+    /* The row stays, and its sessions keep their pin: a host that stops for a new version finds them again.
+     */
+    r = store_exec(txn, "UPDATE hosts SET registered = 0 WHERE server_url = $1", "s", server_url);
     return broker_finish(txn, broker_none_is_fine(r));
 }

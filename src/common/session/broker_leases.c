@@ -75,7 +75,7 @@ static int insert(struct session_broker *broker, struct store_txn *txn, const st
         return r;
     if (limit > 0 && living >= limit)
         return -EDQUOT;
-    r = broker_place(broker, txn, pinned_host(launch->policy), row.server_url);
+    r = broker_place(broker, txn, user->id, pinned_host(launch->policy), row.server_url);
     if (r < 0)
         return r;
     if (wanted_id)

@@ -61,9 +61,11 @@ static int read_candidate(struct store_rows *rows, struct candidate *ret_candida
     return 0;
 }
 
-static int choose(struct store_rows *rows, strategy_fn better, const char *wanted, struct candidate *ret_best)
+/* sticky: the URL that wins over every strategy while it has room, or "". */
+static int choose(struct store_rows *rows, strategy_fn better, const char *wanted, const char *sticky,
+                  struct candidate *ret_best)
 {
-    bool any = false, found = false;
+    bool any = false, found = false, stuck = false;
     struct candidate best = {0}, next;
     int r;
     while ((r = store_next(rows)) > 0) {
@@ -74,7 +76,10 @@ static int choose(struct store_rows *rows, strategy_fn better, const char *wante
         if (!status || !is_willing(status) || (wanted && strcmp(wanted, next.url) != 0))
             continue;
         any = true;
-        if (next.used >= next.max || (found && better(&next, &best) >= 0))
+        if (next.used >= next.max || stuck)
+            continue;
+        stuck = strcmp(sticky, next.url) == 0;
+        if (!stuck && found && better(&next, &best) >= 0)
             continue;
         best = next;
         found = true;
@@ -87,19 +92,44 @@ static int choose(struct store_rows *rows, strategy_fn better, const char *wante
     return 0;
 }
 
-int broker_place(struct session_broker *broker, struct store_txn *txn, const char *wanted, char ret_url[513])
+/* Where the user was last, when that is recent enough; else "". */
+static int find_sticky(struct session_broker *broker, struct store_txn *txn, const char *user_id,
+                       char ret_url[513])
+{
+    struct store_rows *rows = NULL;
+    ret_url[0] = '\0';
+    if (broker->affinity_s <= 0)
+        return 0;
+    int r = store_query(txn, &rows,
+                        "SELECT server_url FROM sessions WHERE user_id = $1 AND changed >= $2 "
+                        "ORDER BY changed DESC LIMIT 1",
+                        "si", user_id, broker_now(broker) - broker->affinity_s);
+    if (r >= 0)
+        r = store_next(rows);
+    if (r > 0)
+        r = str_copy(ret_url, 513, store_text(rows, 0));
+    store_rows_free(rows);
+    return r;
+}
+
+int broker_place(struct session_broker *broker, struct store_txn *txn, const char *user_id,
+                 const char *wanted, char ret_url[513])
 {
     struct store_rows *rows = NULL;
     struct candidate best;
-    int r = store_query(txn, &rows,
-                        "SELECT h.server_url, h.max_sessions, h.placed, h.status, "
-                        "(SELECT COUNT(*) FROM sessions s WHERE s.server_url = h.server_url AND "
-                        "s." BROKER_SQL_HOLDS_SLOT ") "
-                        "FROM hosts h WHERE h.seen >= $1 ORDER BY h.server_url",
-                        "i", broker_now(broker) - broker->heartbeat_expiry_s);
+    char sticky[513];
+    int r = find_sticky(broker, txn, user_id, sticky);
     if (r < 0)
         return r;
-    r = choose(rows, strategy_of(broker->strategy), wanted, &best);
+    r = store_query(txn, &rows,
+                    "SELECT h.server_url, h.max_sessions, h.placed, h.status, "
+                    "(SELECT COUNT(*) FROM sessions s WHERE s.server_url = h.server_url AND "
+                    "s." BROKER_SQL_HOLDS_SLOT ") "
+                    "FROM hosts h WHERE h.seen >= $1 AND h.registered > 0 ORDER BY h.server_url",
+                    "i", broker_now(broker) - broker->heartbeat_expiry_s);
+    if (r < 0)
+        return r;
+    r = choose(rows, strategy_of(broker->strategy), wanted, sticky, &best);
     store_rows_free(rows);
     if (r < 0)
         return r;
@@ -117,8 +147,10 @@ int session_broker_any_host(struct session_broker *broker, char ret_url[513])
     int r = store_begin(broker->store, false, &txn);
     if (r < 0)
         return r;
-    r = store_query(txn, &rows, "SELECT server_url FROM hosts WHERE seen >= $1 ORDER BY server_url LIMIT 1",
-                    "i", broker_now(broker) - broker->heartbeat_expiry_s);
+    r = store_query(
+        txn, &rows,
+        "SELECT server_url FROM hosts WHERE seen >= $1 AND registered > 0 ORDER BY server_url LIMIT 1", "i",
+        broker_now(broker) - broker->heartbeat_expiry_s);
     if (r >= 0)
         r = store_next(rows);
     if (r > 0)

@@ -6,6 +6,7 @@
 #include "session/session_broker.h"
 
 #define BROKER_HEARTBEAT_EXPIRY_S 45
+#define BROKER_LOST_DAYS 7
 #define BROKER_REPORTS_MAX 500
 #define BROKER_FULL_GRACE_S                                                                                  \
     30 /* a full report may have been written before a session that is younger than this */
@@ -26,6 +27,8 @@ struct session_broker {
     char strategy[32];
     int64_t heartbeat_expiry_s;
     int64_t max_sessions_per_user;
+    int64_t affinity_s;
+    uint64_t started_ms;
 };
 
 /* A row with the columns that only the broker needs. */
@@ -48,8 +51,10 @@ int broker_row_set_ended(struct session_broker *broker, struct store_txn *txn, c
 /* Number of rows changed as 0, errors as they are. */
 int broker_none_is_fine(int changed);
 
-/* The host for a new session; wanted is a server URL or NULL. -EHOSTDOWN no usable host, -ENOSPC all full. */
-int broker_place(struct session_broker *broker, struct store_txn *txn, const char *wanted, char ret_url[513]);
+/* The host for a new session of the user; wanted is a server URL or NULL. -EHOSTDOWN no usable host, -ENOSPC
+ * all full. */
+int broker_place(struct session_broker *broker, struct store_txn *txn, const char *user_id,
+                 const char *wanted, char ret_url[513]);
 
 char *broker_launch_text(const struct identity_launch *launch);
 int broker_launch_parse(const char *text, struct identity_launch *ret_launch);

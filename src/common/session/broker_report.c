@@ -122,7 +122,8 @@ static int list_released(struct store_txn *txn, const char *server_url, json_t *
 static int host_sequence(struct store_txn *txn, const char *server_url, int64_t *ret_sequence)
 {
     struct store_rows *rows = NULL;
-    int r = store_query(txn, &rows, "SELECT sequence FROM hosts WHERE server_url = $1", "s", server_url);
+    int r = store_query(txn, &rows, "SELECT sequence FROM hosts WHERE server_url = $1 AND registered > 0",
+                        "s", server_url);
     if (r < 0)
         return r;
     r = store_next(rows);

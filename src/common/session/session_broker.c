@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "session/session_broker.h"
 
+#include "base/clock.h"
 #include "base/str.h"
 #include "session/broker_priv.h"
 
@@ -15,6 +16,8 @@ int session_broker_create(const struct session_broker_options *options, struct s
     broker->heartbeat_expiry_s =
         options->heartbeat_expiry_s > 0 ? options->heartbeat_expiry_s : BROKER_HEARTBEAT_EXPIRY_S;
     broker->max_sessions_per_user = options->max_sessions_per_user;
+    broker->affinity_s = options->affinity_s;
+    broker->started_ms = clock_monotonic_ms(options->clock);
     if (r < 0)
         goto fail;
     /* Sockets do not outlive their gateway, so a count that is still there was left by one that was killed.
@@ -123,13 +126,16 @@ int session_broker_expire(struct session_broker *broker, int64_t expiry_s, int64
                    "UPDATE sessions SET status = 4, reason = 'timeout', changed = $1 "
                    "WHERE status = -1 AND ws_port = 0 AND changed < $2",
                    "ii", now, now - expiry_s);
-    /* A host that never came back: nobody else can say that its sessions are over. */
-    if (r >= 0)
+    /* A host that never came back: nobody else can say that its sessions are over. Only who has listened for
+     * that long can know; a gateway that was off itself cannot. */
+    int64_t lost_s = BROKER_LOST_DAYS * 86400;
+    uint64_t up_ms = clock_monotonic_ms(broker->clock) - broker->started_ms;
+    if (r >= 0 && up_ms / 1000 >= (uint64_t)lost_s)
         r = store_exec(txn,
                        "UPDATE sessions SET status = 4, reason = 'lost', changed = $1, viewers = 0 "
                        "WHERE status <> 4 AND changed < $2 AND server_url NOT IN "
                        "(SELECT server_url FROM hosts WHERE seen >= $2)",
-                       "ii", now, now - keep_s);
+                       "ii", now, now - lost_s);
     if (r >= 0)
         r = store_exec(txn, "DELETE FROM sessions WHERE status = 4 AND changed < $1", "i", now - keep_s);
     return broker_finish(txn, broker_none_is_fine(r));

@@ -16,6 +16,7 @@ struct session_broker_options {
     const char *strategy;           /* RoundRobin, LeastConnections, Weighted */
     int64_t heartbeat_expiry_s;     /* a host silent for longer gets no new session; 0: 45 */
     unsigned max_sessions_per_user; /* 0: no limit of its own */
+    int64_t affinity_s; /* a user returns to the host of a session that changed within this time */
 };
 
 int session_broker_create(const struct session_broker_options *options, struct session_broker **ret_broker);
@@ -79,7 +80,8 @@ int session_broker_report(struct session_broker *broker, const char *server_url,
 int session_broker_ended(struct session_broker *broker, const char *session_id, const char *reason);
 /* The gateway's count of owner sockets, for status; adds delta. */
 int session_broker_viewers(struct session_broker *broker, const char *session_id, int delta);
-/* Periodic: ends -1 rows nobody fetched within expiry_s, forgets ended rows older than keep_s. */
+/* Periodic: ends -1 rows nobody fetched within expiry_s and sessions of hosts that were silent for a week,
+ * forgets ended rows older than keep_s. */
 int session_broker_expire(struct session_broker *broker, int64_t expiry_s, int64_t keep_s);
 
 #endif

@@ -103,7 +103,10 @@ static void refuse_like_host(struct connection *c, const struct http_answer *ans
         code = json_string_value(json_object_get(json_object_get(body, "error"), "code"));
     log_event(LOG_LEVEL_WARN, c->row.id, "%s answered %u %s to getConnection", c->row.server_url,
               answer->status, code ? code : "");
-    if (answer->status == 503) {
+    if (code && strcmp(code, "draining") == 0) {
+        http_add_header(c->request, "Retry-After", "5");
+        http_answer_error(c->request, 503, "no_host", "The session's host is being stopped.");
+    } else if (answer->status == 503) {
         http_add_header(c->request, "Retry-After", "15");
         http_answer_error(c->request, 503, "pool_exhausted", "All sessions are taken at the moment.");
     } else if (code && strcmp(code, "display_failed") == 0) {

@@ -80,6 +80,7 @@ static int open_broker(struct gateway *g, char **ret_cause)
         .store = g->store,
         .strategy = config_str(g->config, "gateway.loadBalancing.strategy"),
         .heartbeat_expiry_s = 4 * interval + 5,
+        .affinity_s = config_int(g->config, "gateway.loadBalancing.sessionAffinityTimeout"),
     };
     int r = session_broker_create(&options, &g->broker);
     if (r < 0)

@@ -170,15 +170,32 @@ static void test_expiry(void **state)
     assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
     assert_int_equal(status_of(f, unclaimed.id), SESSION_DESTROYED);
     assert_int_equal(status_of(f, fetched.id), SESSION_TO_CREATE);
-    /* A day without a sign of life from the host: over, and a day later forgotten. */
-    f->clock.wall_s += 86400;
-    assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
-    assert_int_equal(status_of(f, unclaimed.id), SESSION_DESTROYED);
-    assert_int_equal(status_of(f, fetched.id), SESSION_DESTROYED);
     f->clock.wall_s += 86401;
     assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
     assert_int_equal(status_of(f, unclaimed.id), -ENOENT);
-    assert_int_equal(status_of(f, fetched.id), -ENOENT);
+    assert_int_equal(status_of(f, fetched.id), SESSION_TO_CREATE);
+}
+
+/* A week without a sign of life from the host, and we were there all the time. */
+static void test_sessions_of_a_host_that_never_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    const int64_t week = 7 * 86400 + 1;
+    add_host(f, HOST_A, 9);
+    add_host(f, HOST_B, 9);
+    struct session_row lost = must_select(f, 1, WS1), kept = must_select(f, 2, WS1);
+    assert_string_equal(lost.server_url, HOST_A);
+    assert_string_equal(kept.server_url, HOST_B);
+    assert_int_equal(session_broker_connected(f->broker, lost.id, 9010, 9011), 0);
+    assert_int_equal(session_broker_connected(f->broker, kept.id, 9010, 9011), 0);
+    f->clock.wall_s += week;
+    add_host(f, HOST_B, 9);
+    assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
+    assert_int_equal(status_of(f, lost.id), SESSION_TO_CREATE); /* the clock jumped, or we were off */
+    f->clock.monotonic_ms += (uint64_t)week * 1000;
+    assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
+    assert_int_equal(status_of(f, lost.id), SESSION_DESTROYED);
+    assert_int_equal(status_of(f, kept.id), SESSION_TO_CREATE);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -195,6 +212,7 @@ int main(void)
         TEST(test_release_of_a_running_session),
         TEST(test_viewers),
         TEST(test_expiry),
+        TEST(test_sessions_of_a_host_that_never_comes_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

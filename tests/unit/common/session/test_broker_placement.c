@@ -108,6 +108,35 @@ static void test_policy_names_the_host(void **state)
     assert_string_equal(row.server_url, HOST_A);
 }
 
+static void test_a_user_returns_to_the_same_host(void **state)
+{
+    struct fixture *f = *state;
+    struct session_broker *broker = NULL;
+    struct session_broker_options options = {
+        .store = f->store, .clock = &f->clock, .strategy = "RoundRobin", .affinity_s = 3600};
+    struct session_row row;
+    bool resumed;
+    assert_int_equal(session_broker_create(&options, &broker), 0);
+    add_host(f, HOST_A, 2);
+    add_host(f, HOST_B, 9);
+    assert_string_equal(place(f, broker, 1), HOST_A);
+    assert_int_equal(try_select(broker, 1, "w2", NULL, &row, &resumed), 0);
+    assert_string_equal(row.server_url, HOST_A);
+    /* Full: any other is better than none. */
+    assert_int_equal(try_select(broker, 1, "w3", NULL, &row, &resumed), 0);
+    assert_string_equal(row.server_url, HOST_B);
+    assert_string_equal(place(f, broker, 2), HOST_B);
+    /* An hour later it is A's turn again. */
+    assert_int_equal(session_broker_release(broker, row.id, NULL, &row), 0);
+    add_host(f, HOST_A, 9);
+    f->clock.wall_s += 3601;
+    add_host(f, HOST_A, 9);
+    add_host(f, HOST_B, 9);
+    assert_int_equal(try_select(broker, 2, "w2", NULL, &row, &resumed), 0);
+    assert_string_equal(row.server_url, HOST_A);
+    session_broker_destroy(broker);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -119,6 +148,7 @@ int main(void)
         TEST(test_silent_and_unwilling_hosts),
         TEST(test_unregister_and_unknown),
         TEST(test_policy_names_the_host),
+        TEST(test_a_user_returns_to_the_same_host),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
