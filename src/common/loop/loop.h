@@ -20,7 +20,7 @@ void loop_destroy(struct loop *loop);
 /* Runs until loop_stop; 0. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
-/* The uv_loop_t, for libwebsockets only. */
+/* The uv_loop_t itself. */
 void *loop_native(struct loop *loop);
 
 /* Calls fn(arg) on the loop's thread soon. Thread-safe; also the way to put work off to the next turn. Posts
@@ -63,5 +63,18 @@ void loop_reap_orphans(struct loop *loop);
  * -EAGAIN past that. */
 #define LOOP_WORK_MAX 1024
 int loop_work(struct loop *loop, void (*work)(void *arg), void (*done)(void *arg), void *arg);
+
+/* A uv_loop_t of its own for a library that needs one (libwebsockets), driven by this loop. */
+struct loop_guest;
+int loop_guest_create(struct loop *loop, struct loop_guest **ret_guest);
+/* The uv_loop_t. */
+void *loop_guest_native(struct loop_guest *guest);
+/* The guest's handles were changed from outside its own callbacks: it runs in the next turn. */
+void loop_guest_kick(struct loop_guest *guest);
+/* Inside one of its callbacks. */
+bool loop_guest_running(const struct loop_guest *guest);
+/* Runs the guest until nothing is left in it: true, or false when something stays. Not inside one of its callbacks. */
+bool loop_guest_settle(struct loop_guest *guest);
+struct loop_guest *loop_guest_destroy(struct loop_guest *guest); /* NULL-safe; returns NULL */
 
 #endif
