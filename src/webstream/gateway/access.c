@@ -14,10 +14,10 @@ void gateway_log_request(void *ctx, struct http_request *r, unsigned status)
     const struct gateway *g = ctx;
     const char *session = http_header(r, "X-Session-ID"), *code = http_error_code(r);
     char client[ADDR_TEXT_LEN];
-    enum log_level level = LOG_LEVEL_DEBUG;
-    /* A refused login has its own line, with the user's name. */
-    if (status >= 400 && !str_eq(http_path(r), "/iam/auth/login"))
-        level = status >= 500 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
+    enum log_level level = status >= 500 ? LOG_LEVEL_WARN : status >= 400 ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG;
+    /* A refused login has a line of its own, with the name (docs/protocol/iam.md). */
+    if ((status == 401 || status == 429) && str_eq(http_path(r), "/iam/auth/login"))
+        level = LOG_LEVEL_DEBUG;
     gateway_client(g, r, client);
     log_event(level, session && str_is_id(session) ? session : NULL, "%s %s answered %u%s%s to %s",
               http_method(r), http_path(r), status, *code ? " " : "", code, client);
