@@ -52,13 +52,9 @@ static int charge(struct identity *identity, struct attempt *a, unsigned *ret_wa
  * nothing fits. */
 static int compare(struct identity *identity, struct attempt *a)
 {
-    int r = password_gate_enter(&identity->gate);
-    if (r < 0)
-        return r;
-    r = password_verify(a->hash ? a->hash : identity->dummy_hash, a->password);
+    int r = password_verify(a->hash ? a->hash : identity->dummy_hash, a->password);
     if (r == 0 && a->hash && password_is_outdated(a->hash))
         password_hash(a->password, &a->new_hash); /* or at the next login */
-    password_gate_leave(&identity->gate);
     if (r == 0 && (!a->hash || !a->enabled))
         r = -EACCES;
     return r;
@@ -113,11 +109,16 @@ static int issue(struct identity *identity, const struct attempt *a, char **ret_
 static int run(struct identity *identity, struct attempt *a, char **ret_token, int64_t *ret_expires,
                unsigned *ret_wait_s)
 {
-    int r = charge(identity, a, ret_wait_s);
+    /* The gate comes first: whom it turns away costs neither memory nor a write to the database. */
+    int r = password_gate_enter(&identity->gate);
     if (r < 0)
         return r;
-    r = compare(identity, a);
-    if (r == -EACCES)
+    r = charge(identity, a, ret_wait_s);
+    bool charged = r == 0;
+    if (charged)
+        r = compare(identity, a);
+    password_gate_leave(&identity->gate);
+    if (!charged || r == -EACCES)
         return r;
     if (r < 0) {
         refund(identity, a);

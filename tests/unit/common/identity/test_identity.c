@@ -2,6 +2,9 @@
 /* Seed, login, tokens and password resets as a caller sees them. */
 #include "identity_fixture.h"
 
+#include <pthread.h>
+#include <stdio.h>
+
 #include "identity/token.h"
 
 /* Of "password", with 64 KiB and one pass. */
@@ -153,6 +156,42 @@ static void test_reset_password(void **state)
     assert_int_equal(fixture_login(f, "admin", f->password, PEER, NULL, NULL), -EACCES);
 }
 
+#define CROWD 16
+
+struct guest {
+    struct fixture *fixture;
+    char name[16];
+    int result;
+};
+
+static void *knock(void *arg)
+{
+    struct guest *guest = arg;
+    guest->result = fixture_login(guest->fixture, guest->name, "wrong", PEER, NULL, NULL);
+    return NULL;
+}
+
+/* A crowd: each login is decided or turned away at once, and who was turned away is not counted as wrong. */
+static void test_crowd(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t threads[CROWD];
+    struct guest guests[CROWD];
+    int decided = 0;
+    for (int i = 0; i < CROWD; i++) {
+        guests[i] = (struct guest){.fixture = f};
+        snprintf(guests[i].name, sizeof(guests[i].name), "guest%d", i);
+        assert_int_equal(pthread_create(&threads[i], NULL, knock, &guests[i]), 0);
+    }
+    for (int i = 0; i < CROWD; i++) {
+        pthread_join(threads[i], NULL);
+        assert_true(guests[i].result == -EACCES || guests[i].result == -EBUSY);
+        decided += guests[i].result == -EACCES;
+    }
+    assert_true(decided >= 6);
+    assert_int_equal(fixture_number(f, "SELECT COUNT(*) FROM login_throttle WHERE kind = 'user'"), decided);
+}
+
 static void remember(void *arg, const char *user_id)
 {
     memcpy(arg, user_id, SECRET_ID_LEN);
@@ -202,6 +241,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_disabled_or_deleted_user, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_other_key, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_reset_password, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_crowd, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_revocations, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_old_hash, fixture_setup, fixture_teardown),
     };
