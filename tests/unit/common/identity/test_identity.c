@@ -160,7 +160,7 @@ static void test_reset_password(void **state)
 
 struct guest {
     struct fixture *fixture;
-    char name[16];
+    char name[32];
     int result;
 };
 
