@@ -30,6 +30,7 @@ static void swept(void *arg)
     if (k->sweep_result < 0)
         log_event(LOG_LEVEL_ERROR, k->order.session_id, "processes of %s cannot be killed: %s",
                   k->order.account, strerror(-k->sweep_result));
+    keeper_sandbox_remove_socket(k);
     loop_stop(k->loop);
 }
 

@@ -136,6 +136,15 @@ static void prepare_shared_x11(void)
         (void)chmod("/tmp/.X11-unix", 01777);
 }
 
+/* A killed server leaves its socket. In a session's own directory that goes with the directory. */
+void keeper_sandbox_remove_socket(const struct keeper *k)
+{
+    cleanup_free char *path = xasprintf("/tmp/.X11-unix/X%d", k->display);
+    struct stat st;
+    if (!k->order.sandbox && k->display >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == k->account.uid)
+        (void)unlink(path);
+}
+
 static int spawn_leader(struct keeper *k, int report_fd, int auth_fd, int passwd_fd, int group_fd, int log_fd)
 {
     struct spawn_fd fds[] = {{log_fd, 1},

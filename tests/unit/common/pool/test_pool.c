@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The pool over real keepers, sandboxes and displays; the streamer is a stand-in that speaks its side of
+ * control.sock. */
+#include "session_fixture.h"
+
+#include <dirent.h>
+
+#include "base/codec.h"
+#include "loop/loop.h"
+#include "pool/pool.h"
+#include "ws/ws.h"
+
+static const uint8_t key[32] = {1, 2, 3};
+
+/* The stand-in: asks for its session, says ready and one viewer, then waits. */
+
+struct stand_in {
+    struct loop *loop;
+    const char *name;
+    struct ws_client *client;
+};
+
+static void on_opened(void *ctx, struct ws_conn *conn, void *data)
+{
+    struct stand_in *s = ctx;
+    (void)data;
+    cleanup_free char *text = xasprintf("REQUEST_SESSION_INFO:%s", s->name);
+    (void)ws_send_text(conn, text);
+}
+
+static void on_message(void *ctx, struct ws_conn *conn, void *data, bool text, const void *message,
+                       size_t len)
+{
+    struct stand_in *s = ctx;
+    (void)data;
+    (void)text;
+    cleanup_free char *copy = xasprintf("%.*s", (int)len, (const char *)message);
+    if (str_starts_with(copy, "SESSION_ENDING:")) {
+        loop_stop(s->loop);
+        return;
+    }
+    const char *query = strchr(copy, '|');
+    cleanup_free char *x11 = NULL;
+    cleanup_free char *cookie = NULL;
+    /* Both have to be within this account's reach. */
+    if (query && query_get(query + 1, "x11", &x11) == 0 && query_get(query + 1, "xauthority", &cookie) == 0 &&
+        access(x11, W_OK) == 0 && access(cookie, R_OK) == 0) {
+        (void)ws_send_text(conn, "STREAMER_READY:9010|9011");
+        (void)ws_send_text(conn, "VIEWERS:2|1");
+    }
+}
+
+static void on_again(void *arg);
+
+static void on_closed(void *ctx, struct ws_conn *conn, void *data)
+{
+    struct stand_in *s = ctx;
+    (void)conn;
+    (void)data;
+    loop_post(s->loop, on_again, s);
+}
+
+static const struct ws_handlers stand_in_handlers = {
+    .opened = on_opened, .message = on_message, .closed = on_closed};
+static const char *stand_in_path;
+
+static void on_again(void *arg)
+{
+    struct stand_in *s = arg;
+    s->client = ws_client_destroy(s->client);
+    if (ws_client_connect_unix(s->loop, stand_in_path, "/control", 8192, &stand_in_handlers, s, &s->client) <
+        0)
+        loop_stop(s->loop);
+}
+
+static int stand_in_main(int argc, char **argv)
+{
+    struct stand_in s = {0};
+    if (argc != 6)
+        return 2;
+    stand_in_path = argv[3];
+    s.name = argv[5];
+    loop_create(&s.loop);
+    on_again(&s);
+    loop_run(s.loop);
+    _exit(0);
+}
+
+/* The test's side. */
+
+struct world {
+    char state[64];
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct pool *pool;
+    unsigned launched, ready, ending, ended, owners, broken;
+    char reason[POOL_REASON_LEN];
+    const unsigned *awaited;
+    unsigned wanted;
+    unsigned found_slot;
+};
+
+static void check(struct world *w)
+{
+    if (w->awaited && *w->awaited >= w->wanted)
+        loop_stop(w->loop);
+}
+
+static void on_launched(void *arg, const char *id)
+{
+    struct world *w = arg;
+    (void)id;
+    w->launched++;
+    check(w);
+}
+
+static void on_ready(void *arg, const char *id)
+{
+    struct world *w = arg;
+    (void)id;
+    w->ready++;
+    check(w);
+}
+
+static void on_viewers(void *arg, const char *id, int viewers, int owners)
+{
+    struct world *w = arg;
+    (void)id;
+    (void)viewers;
+    w->owners = (unsigned)owners;
+    check(w);
+}
+
+static void on_ending(void *arg, const char *id, const char *reason)
+{
+    struct world *w = arg;
+    (void)id;
+    w->ending++;
+    (void)str_copy(w->reason, sizeof w->reason, reason);
+    check(w);
+}
+
+static void on_ended(void *arg, const char *id, const char *reason)
+{
+    struct world *w = arg;
+    (void)id;
+    assert_string_equal(reason, w->reason);
+    w->ended++;
+    check(w);
+}
+
+static void on_broken(void *arg, unsigned slot, const char *cause)
+{
+    struct world *w = arg;
+    print_message("slot %u: %s\n", slot, cause);
+    w->broken++;
+}
+
+static const struct pool_events events = {.launched = on_launched,
+                                          .ready = on_ready,
+                                          .viewers = on_viewers,
+                                          .ending = on_ending,
+                                          .ended = on_ended,
+                                          .broken = on_broken};
+
+static void on_timeout(void *arg)
+{
+    struct world *w = arg;
+    fail_msg("waited in vain: launched %u ready %u ending %u ended %u owners %u (%s)", w->launched, w->ready,
+             w->ending, w->ended, w->owners, w->reason);
+}
+
+/* Runs the loop until *counter is at least wanted. */
+static void await(struct world *w, const unsigned *counter, unsigned wanted)
+{
+    w->awaited = counter;
+    w->wanted = wanted;
+    if (*counter < wanted) {
+        loop_timer_start(w->timer, WAIT_MS, 0);
+        loop_run(w->loop);
+        loop_timer_stop(w->timer);
+    }
+    w->awaited = NULL;
+}
+
+static void on_found(void *arg, const char *id, unsigned slot)
+{
+    struct world *w = arg;
+    assert_string_equal(id, SESSION_ID);
+    w->found_slot = slot;
+}
+
+static void open_pool(struct world *w, unsigned slots)
+{
+    char *cause = NULL;
+    struct pool_options options = {.loop = w->loop,
+                                   .state_dir = w->state,
+                                   .account_base = "webs",
+                                   .slots = slots,
+                                   .base_port = 9000,
+                                   .sandbox = true,
+                                   .peer_key = key,
+                                   .start_timeout_ms = 15000};
+    if (pool_create(&options, &events, w, &w->pool, &cause) < 0)
+        fail_msg("%s", cause);
+    assert_int_equal(pool_adopt(w->pool, on_found, w), 0);
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    (void)snprintf(w->state, sizeof w->state, "/tmp/isthmus-pool-XXXXXX");
+    assert_non_null(mkdtemp(w->state));
+    assert_int_equal(chmod(w->state, 0711), 0);
+    assert_int_equal(loop_create(&w->loop), 0);
+    assert_int_equal(loop_timer_create(w->loop, on_timeout, w, &w->timer), 0);
+    open_pool(w, 2);
+    *state = w;
+    return 0;
+}
+
+static unsigned active(const struct world *w)
+{
+    unsigned total, busy, unused;
+    pool_count(w->pool, &total, &busy, &unused);
+    return busy;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    pool_end_all(w->pool, "kill");
+    while (active(w) > 0)
+        await(w, &w->ended, w->ended + 1);
+    w->pool = pool_destroy(w->pool);
+    loop_timer_destroy(w->timer);
+    loop_destroy(w->loop);
+    cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(tmp, strrchr(w->state, '/') + 1), 0);
+    assert_int_equal(w->broken, 0);
+    free(w);
+    return 0;
+}
+
+static struct pool_order desktop(const char *id)
+{
+    return (struct pool_order){.session_id = id,
+                               .username = "ada",
+                               .app_exe = "remotedesktop",
+                               .app_mode = "desktop",
+                               .app_args = "",
+                               .width = 800,
+                               .height = 600,
+                               .max_width = 1920,
+                               .max_height = 1080};
+}
+
+static struct pool_slot_info start(struct world *w)
+{
+    struct pool_order order = desktop(SESSION_ID);
+    struct pool_slot_info slot;
+    assert_int_equal(pool_start(w->pool, &order, &slot), 0);
+    await(w, &w->ready, 1);
+    await(w, &w->owners, 1);
+    assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), 0);
+    assert_true(slot.ready);
+    return slot;
+}
+
+static char *slot_path(const struct world *w, const char *rest)
+{
+    return xasprintf("%s/slots/01/%s", w->state, rest);
+}
+
+/* The pid of a process of the session by the name the kernel knows, 0: none. */
+static pid_t find_process(const struct world *w, const char *name)
+{
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    pid_t found = 0;
+    cleanup_free char *marker = xasprintf("%s=%s/slots/01", ACCOUNT_MARKER, w->state);
+    cleanup_free char *dir = xasprintf("--dir%c%s/slots/01", '\0', w->state);
+    while (!found && (entry = readdir(proc))) {
+        cleanup_free char *comm_path = xasprintf("/proc/%s/comm", entry->d_name);
+        cleanup_free char *environ_path = xasprintf("/proc/%s/environ", entry->d_name);
+        cleanup_free char *args_path = xasprintf("/proc/%s/cmdline", entry->d_name);
+        cleanup_free char *comm = NULL;
+        cleanup_free char *text = NULL;
+        cleanup_free char *args = NULL;
+        size_t len;
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
+            continue;
+        if (str_eq(name, "keeper") || str_eq(name, "streamer") || str_eq(name, "session-leader")) {
+            if (file_read(AT_FDCWD, args_path, 100000, &args, &len) < 0 || len == 0 ||
+                !memmem(args, len, name, strlen(name)) || str_ends_with(args, "bwrap"))
+                continue;
+            if (memmem(args, len, w->state, strlen(w->state)) && !str_eq(name, "session-leader"))
+                found = (pid_t)strtol(entry->d_name, NULL, 10);
+        } else if (file_read(AT_FDCWD, comm_path, 100, &comm, &len) < 0 || !str_starts_with(comm, name)) {
+            continue;
+        }
+        if (!found && file_read(AT_FDCWD, environ_path, 100000, &text, &len) == 0 &&
+            memmem(text, len, marker, strlen(marker)))
+            found = (pid_t)strtol(entry->d_name, NULL, 10);
+    }
+    closedir(proc);
+    return found;
+}
+
+/* Everything of the session is gone, the home is the skeleton again, the slot is free. */
+static void assert_clean(struct world *w)
+{
+    cleanup_free char *session = slot_path(w, "session");
+    cleanup_free char *litter = slot_path(w, "home/litter");
+    cleanup_free char *skeleton = slot_path(w, "home/.Xresources");
+    static const char *const parts[] = {"keeper", "streamer", "session-leader", "Xvnc", "icewm", "bwrap"};
+    assert_int_equal(active(w), 0);
+    assert_int_not_equal(access(session, F_OK), 0);
+    assert_int_not_equal(access(litter, F_OK), 0);
+    assert_int_equal(access(skeleton, F_OK), 0);
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+        if (find_process(w, parts[i]) != 0)
+            fail_msg("%s is still there", parts[i]);
+    }
+}
+
+static void litter(struct world *w)
+{
+    cleanup_free char *path = slot_path(w, "home/litter");
+    cleanup_close int fd = open(path, O_WRONLY | O_CREAT, 0600);
+    assert_true(fd >= 0);
+}
+
+static void test_start_and_end(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot = start(w);
+    assert_int_equal(slot.number, 1);
+    assert_int_equal(slot.ws_port, 9010);
+    assert_int_equal(slot.http_port, 9011);
+    assert_true(str_starts_with(slot.account, "webs"));
+    struct pool_order again = desktop(SESSION_ID);
+    assert_int_equal(pool_start(w->pool, &again, &slot), -EEXIST);
+    litter(w);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
+    await(w, &w->ended, 1);
+    assert_string_equal(w->reason, "kill");
+    assert_int_equal(w->ending, 1);
+    assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), -ENOENT);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), -ENOENT);
+    assert_clean(w);
+}
+
+static void test_exhausted(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    static const char *const ids[] = {SESSION_ID, "1123456789abcdef0123456789abcdef",
+                                      "2123456789abcdef0123456789abcdef"};
+    for (size_t i = 0; i < 3; i++) {
+        struct pool_order order = desktop(ids[i]);
+        assert_int_equal(pool_start(w->pool, &order, &slot), i < 2 ? 0 : -ENOSPC);
+    }
+    await(w, &w->ready, 2);
+    assert_int_equal(pool_end(w->pool, ids[0], "kill"), 0);
+    await(w, &w->ended, 1);
+    struct pool_order order = desktop(ids[2]);
+    assert_int_equal(pool_start(w->pool, &order, &slot), 0);
+    assert_int_equal(slot.number, 1);
+    await(w, &w->ready, 3);
+}
+
+static void test_bad_orders(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    struct pool_order order = desktop("../../etc");
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EINVAL);
+    order = desktop(SESSION_ID);
+    order.app_mode = "app";
+    order.app_exe = "xterm";
+    order.app_args = "'open";
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EINVAL);
+    assert_int_equal(active(w), 0);
+}
+
+static void kill_part(struct world *w, const char *name, const char *reason)
+{
+    start(w);
+    litter(w);
+    pid_t pid = find_process(w, name);
+    assert_true(pid > 0);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    await(w, &w->ended, 1);
+    assert_string_equal(w->reason, reason);
+    assert_clean(w);
+}
+
+static void test_killed_keeper(void **state)
+{
+    kill_part(*state, "keeper", "lost");
+}
+
+static void test_killed_leader(void **state)
+{
+    kill_part(*state, "session-leader", "error");
+}
+
+static void test_killed_display(void **state)
+{
+    kill_part(*state, "Xvnc", "display_failed");
+}
+
+static void test_killed_streamer(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    assert_int_equal(kill(find_process(w, "streamer"), SIGKILL), 0);
+    await(w, &w->ready, 2);
+    assert_int_equal(w->ending, 0);
+    assert_int_equal(kill(find_process(w, "streamer"), SIGKILL), 0);
+    await(w, &w->ended, 1);
+    assert_string_equal(w->reason, "streamer_failed");
+    assert_clean(w);
+}
+
+/* A session outlives its host: what a new host finds is ready again once the streamer has called. */
+static void test_adopted(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info before = start(w), after;
+    cleanup_free char *account = xstrdup(before.account);
+    pid_t display = find_process(w, "Xvnc");
+    w->pool = pool_destroy(w->pool);
+    w->ready = w->owners = 0;
+    open_pool(w, 1);
+    assert_int_equal(w->found_slot, 1);
+    await(w, &w->ready, 1);
+    assert_int_equal(pool_find(w->pool, SESSION_ID, &after), 0);
+    assert_string_equal(after.account, account);
+    assert_int_equal(find_process(w, "Xvnc"), display);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
+    await(w, &w->ended, 1);
+    assert_clean(w);
+}
+
+/* Host and keeper die together: the next host finds leftovers only, and cleans them without telling anybody
+ * of a session. */
+static void test_leftovers(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    litter(w);
+    pid_t keeper = find_process(w, "keeper");
+    w->pool = pool_destroy(w->pool);
+    assert_int_equal(kill(keeper, SIGKILL), 0);
+    (void)waitpid(keeper, NULL, 0);
+    open_pool(w, 2);
+    assert_int_equal(w->found_slot, 0);
+    struct pool_order order = desktop("1123456789abcdef0123456789abcdef");
+    struct pool_slot_info slot;
+    w->ready = 0;
+    assert_int_equal(pool_start(w->pool, &order, &slot), 0);
+    assert_int_equal(slot.number, 2); /* the first is still being cleaned */
+    await(w, &w->ready, 1);
+    cleanup_free char *path = slot_path(w, "home/litter");
+    assert_int_not_equal(access(path, F_OK), 0);
+    assert_int_equal(active(w), 1);
+    assert_int_equal(w->ended, 0);
+}
+
+static void test_refused_at_start(void **state)
+{
+    struct world *w = *state;
+    struct pool *pool = NULL;
+    char *cause = NULL;
+    struct pool_options options = {.loop = w->loop,
+                                   .state_dir = w->state,
+                                   .account_base = "Bad Name",
+                                   .slots = 1,
+                                   .base_port = 9000,
+                                   .sandbox = true};
+    assert_int_equal(pool_create(&options, &events, w, &pool, &cause), -EPERM);
+    assert_non_null(strstr(cause, "Bad Name"));
+    free(cause);
+    cause = NULL;
+    char longer[200];
+    (void)snprintf(longer, sizeof longer, "%s/%080d", w->state, 7);
+    assert_int_equal(mkdir(longer, 0711), 0);
+    options.account_base = "webs";
+    options.state_dir = longer;
+    assert_int_equal(pool_create(&options, &events, w, &pool, &cause), -EPERM);
+    assert_non_null(strstr(cause, "too long"));
+    free(cause);
+    cause = NULL;
+    if (geteuid() != 0)
+        return;
+    cleanup_free char *closed = xasprintf("%s/closed", w->state);
+    assert_int_equal(mkdir(closed, 0700), 0);
+    options.state_dir = closed;
+    assert_int_equal(pool_create(&options, &events, w, &pool, &cause), -EPERM);
+    assert_non_null(strstr(cause, "may not enter"));
+    free(cause);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && str_eq(argv[1], "streamer"))
+        return stand_in_main(argc, argv);
+    int code = session_dispatch(argc, argv);
+    if (code >= 0)
+        return code;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_start_and_end, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_exhausted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_bad_orders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_keeper, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_leader, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_display, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_killed_streamer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_adopted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_leftovers, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused_at_start, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
