@@ -139,6 +139,8 @@ char **keeper_session_env(const struct keeper *k)
     cleanup_free char *resources = xasprintf("%s/.Xresources", home);
     add_variable(&v, "XENVIRONMENT", resources);
     add_variable(&v, "GDK_BACKEND", "x11");
+    add_variable(&v, "GSETTINGS_BACKEND",
+                 "keyfile"); /* settings in the home; no message bus is needed for them */
     add_variable(&v, "NO_AT_BRIDGE",
                  "1"); /* no accessibility bus in a session: GTK would look for it and complain */
     add_variable(&v, "ISTHMUS_SESSION_ID", k->order.session_id);

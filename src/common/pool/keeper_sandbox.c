@@ -141,7 +141,8 @@ void keeper_sandbox_remove_socket(const struct keeper *k)
 {
     cleanup_free char *path = xasprintf("/tmp/.X11-unix/X%d", k->display);
     struct stat st;
-    if (!k->order.sandbox && k->display >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == k->account.uid)
+    if (!k->order.sandbox && k->display >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
+        st.st_uid == k->account.uid)
         (void)unlink(path);
 }
 
