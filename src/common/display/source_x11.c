@@ -35,7 +35,7 @@ static void on_event(struct x11 *x, const xcb_generic_event_t *event)
     if (type == x->damage_event + XCB_DAMAGE_NOTIFY)
         x11_dirty(x);
     else if (type == x->randr_event + XCB_RANDR_SCREEN_CHANGE_NOTIFY)
-        x11_screen_event(x, (const void *)event);
+        x11_screen_event(x);
     else if (type == x->fixes_event + XCB_XFIXES_CURSOR_NOTIFY)
         x11_cursor_event(x, (const void *)event);
     else if (type == x->xkb_event)
@@ -62,15 +62,21 @@ static bool take_reply(struct x11 *x)
     return true;
 }
 
-static bool take_event(struct x11 *x)
+static bool take_event(struct x11 *x, xcb_generic_event_t *event)
 {
-    xcb_generic_event_t *event = xcb_poll_for_event(x->c);
-
     if (!event)
         return false;
     on_event(x, event);
     free(event);
     return true;
+}
+
+/* The first two read from the socket, each into the other's queue, too; what is left in memory would not wake
+ * the loop again. */
+static bool take_any(struct x11 *x)
+{
+    return take_event(x, xcb_poll_for_event(x->c)) || take_reply(x) ||
+           take_event(x, xcb_poll_for_queued_event(x->c));
 }
 
 static void fail(struct x11 *x)
@@ -91,7 +97,7 @@ static void pump(struct x11 *x)
     if (x->failed)
         return;
     x->in_pump = true;
-    while (rounds > 0 && (take_reply(x) || take_event(x)))
+    while (rounds > 0 && take_any(x))
         rounds--;
     x->in_pump = false;
     if (x->sent)

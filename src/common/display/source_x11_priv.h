@@ -84,7 +84,8 @@ struct x11 {
     xcb_randr_output_t output;
     xcb_randr_crtc_t crtc;
     xcb_randr_mode_t mode; /* ours that is shown, 0: none yet */
-    bool resizing;
+    bool resizing;         /* a change of ours is in work */
+    bool geometry_asked, geometry_again;
     int target_w, target_h, wanted_w, wanted_h; /* in work; asked for since (0: nothing) */
 
     /* cursor (source_x11_cursor.c) */
@@ -146,7 +147,7 @@ void x11_dirty(struct x11 *x);
 /* source_x11_resize.c */
 int x11_resize_start(struct x11 *x);
 int x11_resize(struct source *self, int width, int height);
-void x11_screen_event(struct x11 *x, const xcb_randr_screen_change_notify_event_t *event);
+void x11_screen_event(struct x11 *x);
 
 /* source_x11_cursor.c */
 int x11_cursor_start(struct x11 *x);

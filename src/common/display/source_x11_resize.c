@@ -24,14 +24,40 @@ int x11_resize_start(struct x11 *x)
     return x->output ? 0 : -ENOTSUP;
 }
 
-void x11_screen_event(struct x11 *x, const xcb_randr_screen_change_notify_event_t *event)
+static void on_geometry(struct x11 *x, const void *data);
+
+static void ask_geometry(struct x11 *x)
 {
-    /* While a change of ours is in work there are steps between; its end asks for the size. */
-    if (!x->resizing)
-        x11_resized(x, event->width, event->height);
+    x->geometry_asked = true;
+    x->geometry_again = false;
+    x11_await(x, xcb_get_geometry(x->c, x->root).sequence, 0, on_geometry);
+}
+
+/* The event's own size may be that of a step between, and it may be older than an answer that has been taken:
+ * the size is asked for. */
+void x11_screen_event(struct x11 *x)
+{
+    if (x->resizing || x->geometry_asked)
+        x->geometry_again = true;
+    else
+        ask_geometry(x);
 }
 
 static void on_geometry(struct x11 *x, const void *data)
+{
+    const xcb_get_geometry_reply_t *reply = data;
+
+    x->geometry_asked = false;
+    if (x->resizing)
+        return; /* the end of that asks, too */
+    if (reply)
+        x11_resized(x, reply->width, reply->height);
+    if (x->geometry_again)
+        ask_geometry(x);
+}
+
+/* A change of ours is done, or was refused. */
+static void on_done(struct x11 *x, const void *data)
 {
     const xcb_get_geometry_reply_t *reply = data;
     int width = x->wanted_w, height = x->wanted_h;
@@ -44,6 +70,8 @@ static void on_geometry(struct x11 *x, const void *data)
     }
     if (reply)
         x11_resized(x, reply->width, reply->height);
+    if (x->geometry_again && !x->geometry_asked)
+        ask_geometry(x);
 }
 
 static void set_screen_size(struct x11 *x, int width, int height)
@@ -75,7 +103,7 @@ static void on_mode(struct x11 *x, const void *data)
         }
         x->mode = reply->mode;
     }
-    x11_await(x, xcb_get_geometry(x->c, x->root).sequence, 0, on_geometry);
+    x11_await(x, xcb_get_geometry(x->c, x->root).sequence, 0, on_done);
 }
 
 static void begin(struct x11 *x, int width, int height)

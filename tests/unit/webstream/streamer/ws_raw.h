@@ -85,7 +85,7 @@ static inline int ws_raw_request(int fd, const char *path, const char *session, 
         if (len >= 4 && memcmp(answer + len - 4, "\r\n\r\n", 4) == 0)
             break;
     }
-    sscanf(answer, "HTTP/1.1 %d", &status);
+    sscanf(answer, "HTTP/1.%*c %d", &status);
     return status;
 }
 
