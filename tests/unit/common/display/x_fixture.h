@@ -41,7 +41,7 @@ static inline int x_fixture_start(struct x_fixture *x, const char *geometry)
     size_t len = 0;
     int fds[2];
 
-    strcpy(x->dir, "/tmp/isthmus-test-x-XXXXXX");
+    snprintf(x->dir, sizeof(x->dir), "/tmp/isthmus-test-x-XXXXXX");
     if (!mkdtemp(x->dir) || pipe2(fds, O_CLOEXEC) < 0)
         return -errno;
     snprintf(x->auth, sizeof(x->auth), "%s/xauthority", x->dir);

@@ -128,7 +128,7 @@ static int setup(void **state)
     struct state *s = xcalloc(1, sizeof(*s));
 
     *state = s;
-    strcpy(s->dir, "/tmp/isthmus-test-link-XXXXXX");
+    snprintf(s->dir, sizeof(s->dir), "/tmp/isthmus-test-link-XXXXXX");
     assert_non_null(mkdtemp(s->dir));
     snprintf(s->path, sizeof(s->path), "%s/control.sock", s->dir);
     assert_int_equal(loop_create(&s->loop), 0);
