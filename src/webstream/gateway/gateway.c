@@ -4,6 +4,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/paths.h"
@@ -11,6 +12,8 @@
 
 #define DRAIN_STEP_MS 50
 #define DRAIN_MAX_MS 5000
+#define DESCRIPTORS_MAX 65536
+#define RAISED_NICENESS (-5)
 
 /* A password may have been reset beside this process: the WebSockets that the old one opened end here. */
 static void close_revoked(void *arg, const char *user_id)
@@ -39,6 +42,7 @@ static void sweep_done(void *arg)
 static void on_sweep_timer(void *arg)
 {
     struct gateway *g = arg;
+    ws_links_sweep(g);
     if (!g->sweeping)
         g->sweeping = loop_work(g->loop, sweep, sweep_done, g) == 0;
 }
@@ -160,6 +164,20 @@ static void init_log(const struct config *config)
              str_eq(config_str(config, "isthmus.logFormat"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
+/* A WebSocket takes two descriptors, and the usual limit of 1024 is for programs that call select. */
+static void claim_resources(const struct config *config)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MAX) {
+        limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
+        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+            log_warn("the limit of open files stays low: %s", strerror(errno));
+    }
+    if (config_bool(config, "gateway.elevateGatewayPriority") &&
+        setpriority(PRIO_PROCESS, 0, RAISED_NICENESS) < 0)
+        log_warn("the system does not allow a raised priority: %s", strerror(errno));
+}
+
 int gateway_main(int argc, char **argv)
 {
     struct gateway_options options;
@@ -174,6 +192,7 @@ int gateway_main(int argc, char **argv)
     }
     init_log(g.config);
     signal(SIGPIPE, SIG_IGN);
+    claim_resources(g.config);
     if (start(&g, &cause) < 0) {
         log_error("%s", cause ? cause : "cannot start");
         code = GATEWAY_EXIT_RUN;

@@ -170,6 +170,9 @@ bool origin_is_allowed(const char *origin, const char *host, const char *list);
 
 /* ws_links.c: the WebSockets that are open. Loop thread. */
 void ws_links_close_session(struct gateway *g, const char *session_id);
+/* The session ends: its streamer is to close them. Those that it leaves open are closed by a later sweep. */
+void ws_links_expect_end(struct gateway *g, const char *session_id);
+void ws_links_sweep(struct gateway *g);
 void ws_links_close_user(struct gateway *g, const char *user_id);
 void ws_links_close_all(struct gateway *g);
 /* A user's access was taken away: closes the sockets. Any thread. */

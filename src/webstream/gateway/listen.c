@@ -8,6 +8,9 @@
 #include "webstream/gateway/gateway_priv.h"
 
 #define TLS_CONNECTIONS_MAX 6000
+#define HANDSHAKES_PER_ADDRESS_MAX 200
+#define CONNECTIONS_MAX 4000 /* of HTTP; WebSockets have left the server */
+#define CONNECTIONS_PER_ADDRESS_MAX 1000
 #define KEEPALIVE_IDLE_S 30
 #define KEEPALIVE_INTERVAL_S 10
 #define KEEPALIVE_COUNT 3
@@ -34,8 +37,28 @@ static void detect_dead_peer(int fd)
 struct arrival {
     struct gateway *gateway;
     char peer[ADDR_TEXT_LEN];
+    char prefix[ADDR_TEXT_LEN];
     struct arrival *prev, *next;
 };
+
+static bool behind_proxy(const struct gateway *g)
+{
+    return *config_str(g->config, "gateway.trustedProxies") != '\0';
+}
+
+/* One address must not be able to take all the places; a proxy is everybody. */
+static bool has_too_many_handshakes(const struct gateway *g, const char *prefix)
+{
+    unsigned count = 0;
+    const struct arrival *arrival;
+    if (behind_proxy(g))
+        return false;
+    DL_FOREACH(g->arrivals, arrival)
+    {
+        count += strcmp(arrival->prefix, prefix) == 0;
+    }
+    return count >= HANDSHAKES_PER_ADDRESS_MAX;
+}
 
 static void on_tls_open(void *arg, struct tls_conn *conn, int plain_fd_or_error)
 {
@@ -51,7 +74,9 @@ static void on_tls_open(void *arg, struct tls_conn *conn, int plain_fd_or_error)
 static void on_public(void *arg, int fd, const char *peer)
 {
     struct gateway *g = arg;
-    if (tls_conn_count() >= TLS_CONNECTIONS_MAX) {
+    char prefix[ADDR_TEXT_LEN];
+    addr_prefix(peer, prefix);
+    if (tls_conn_count() >= TLS_CONNECTIONS_MAX || has_too_many_handshakes(g, prefix)) {
         close(fd);
         return;
     }
@@ -59,6 +84,7 @@ static void on_public(void *arg, int fd, const char *peer)
     struct arrival *arrival = xcalloc(1, sizeof(*arrival));
     arrival->gateway = g;
     (void)str_copy(arrival->peer, sizeof(arrival->peer), peer); /* both have the same size */
+    memcpy(arrival->prefix, prefix, sizeof(prefix));
     DL_APPEND(g->arrivals, arrival);
     if (tls_conn_accept(g->loop, g->tls, fd, on_tls_open, arrival) < 0) {
         DL_DELETE(g->arrivals, arrival);
@@ -141,6 +167,9 @@ static int make_servers(struct gateway *g, char **ret_cause)
         options.loop = g->loop;
         options.ctx = g;
         options.finished = gateway_log_request;
+        options.max_connections = CONNECTIONS_MAX;
+        options.max_per_address =
+            behind_proxy(g) || list[i].to == &g->internal_server ? 0 : CONNECTIONS_PER_ADDRESS_MAX;
         int r = http_server_create(&options, list[i].to);
         if (r < 0) {
             *ret_cause = xasprintf("cannot start the HTTP server: %s", strerror(-r));
@@ -231,7 +260,9 @@ void gateway_listen_finish(struct gateway *g)
     /* First, so that no handshake ends in a server that is gone. */
     tls_conn_close_all(g->loop);
     DL_FOREACH_SAFE(g->arrivals, arrival, next)
-    free(arrival);
+    {
+        free(arrival);
+    }
     g->arrivals = NULL;
     g->public_server = http_server_destroy(g->public_server);
     g->plain_server = http_server_destroy(g->plain_server);

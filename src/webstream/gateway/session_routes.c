@@ -176,6 +176,7 @@ static void route_status(struct http_request *r, void *ctx)
 
 /* A release goes on from worker to loop (sockets, host) to worker (store) with this. */
 struct release {
+    struct gateway *gateway;
     struct http_request *request;
     struct session_row row;
 };
@@ -199,13 +200,18 @@ static void on_host_ended(void *arg, const char *state)
 {
     struct release *release = arg;
     if (state && strcmp(state, "ended") == 0) {
+        ws_links_close_session(release->gateway, release->row.id);
         http_work(release->request, store_end);
         return;
     }
-    if (!state)
+    if (!state) {
         log_event(LOG_LEVEL_WARN, release->row.id,
                   "%s cannot be told to end it now, and will be with its next report",
                   release->row.server_url);
+        ws_links_close_session(release->gateway, release->row.id);
+    } else {
+        ws_links_expect_end(release->gateway, release->row.id); /* its viewers are told why */
+    }
     answer_release(release->request, &release->row);
 }
 
@@ -213,11 +219,12 @@ static void release_on_loop(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
     struct release *release = http_data(r);
-    ws_links_close_session(g, release->row.id);
-    if (release->row.status == SESSION_TO_DESTROY)
+    if (release->row.status == SESSION_TO_DESTROY) {
         gateway_host_end(g, release->row.server_url, release->row.id, "exit", on_host_ended, release);
-    else
+    } else {
+        ws_links_close_session(g, release->row.id);
         answer_release(r, &release->row);
+    }
 }
 
 static void route_release(struct http_request *r, void *ctx)
@@ -236,7 +243,7 @@ static void route_release(struct http_request *r, void *ctx)
     gateway_client(g, r, client);
     log_event(LOG_LEVEL_INFO, row.id, "released by %s from %s", user.username, client);
     struct release *release = xcalloc(1, sizeof(*release));
-    *release = (struct release){.request = r, .row = row};
+    *release = (struct release){.gateway = g, .request = r, .row = row};
     http_set_data(r, release, free);
     http_on_loop(r, release_on_loop);
 }

@@ -20,7 +20,9 @@ static void free_changes(struct viewer_change *changes)
 {
     struct viewer_change *change, *next;
     LL_FOREACH_SAFE(changes, change, next)
-    free(change);
+    {
+        free(change);
+    }
 }
 
 static void write_batch(void *arg)
@@ -30,7 +32,9 @@ static void write_batch(void *arg)
     /* A session that is forgotten meanwhile needs no count; when the store fails the count is only less
      * exact. */
     LL_FOREACH(batch->changes, change)
-    (void)session_broker_viewers(batch->gateway->broker, change->session_id, change->delta);
+    {
+        (void)session_broker_viewers(batch->gateway->broker, change->session_id, change->delta);
+    }
 }
 
 static void write_next(struct gateway *g);
@@ -63,8 +67,10 @@ void viewers_add(struct gateway *g, const char *session_id, int delta)
 {
     struct viewer_change *change;
     LL_FOREACH(g->viewer_changes, change)
-    if (strcmp(change->session_id, session_id) == 0)
-        break;
+    {
+        if (strcmp(change->session_id, session_id) == 0)
+            break;
+    }
     if (!change) {
         change = xcalloc(1, sizeof(*change));
         memcpy(change->session_id, session_id, sizeof(change->session_id));

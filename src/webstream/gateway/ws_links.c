@@ -2,6 +2,7 @@
 /* The list of active WebSockets, and every way in which one ends. */
 #include <utlist.h>
 
+#include "base/clock.h"
 #include "webstream/gateway/ws_priv.h"
 
 static unsigned count_of(const struct gateway *g, const char *session_id)
@@ -9,7 +10,9 @@ static unsigned count_of(const struct gateway *g, const char *session_id)
     unsigned count = 0;
     const struct ws_link *link;
     DL_FOREACH(g->links, link)
-    count += strcmp(link->row.id, session_id) == 0;
+    {
+        count += strcmp(link->row.id, session_id) == 0;
+    }
     return count;
 }
 
@@ -54,23 +57,50 @@ void ws_links_close_session(struct gateway *g, const char *session_id)
 {
     struct ws_link *link, *next;
     DL_FOREACH_SAFE(g->links, link, next)
-    if (strcmp(link->row.id, session_id) == 0)
-        close_link(link);
+    {
+        if (strcmp(link->row.id, session_id) == 0)
+            close_link(link);
+    }
+}
+
+void ws_links_expect_end(struct gateway *g, const char *session_id)
+{
+    struct ws_link *link;
+    DL_FOREACH(g->links, link)
+    {
+        if (link->ends_at == 0 && strcmp(link->row.id, session_id) == 0)
+            link->ends_at = clock_monotonic_ms(NULL) + WS_FAREWELL_MS;
+    }
+}
+
+void ws_links_sweep(struct gateway *g)
+{
+    struct ws_link *link, *next;
+    uint64_t now = clock_monotonic_ms(NULL);
+    DL_FOREACH_SAFE(g->links, link, next)
+    {
+        if (link->ends_at != 0 && link->ends_at <= now)
+            close_link(link);
+    }
 }
 
 void ws_links_close_user(struct gateway *g, const char *user_id)
 {
     struct ws_link *link, *next;
     DL_FOREACH_SAFE(g->links, link, next)
-    if (strcmp(link->row.user_id, user_id) == 0)
-        close_link(link);
+    {
+        if (strcmp(link->row.user_id, user_id) == 0)
+            close_link(link);
+    }
 }
 
 void ws_links_close_all(struct gateway *g)
 {
     struct ws_link *link, *next;
     DL_FOREACH_SAFE(g->links, link, next)
-    ws_link_finish(link, 503, "busy", "The gateway is stopping; try again in a moment.");
+    {
+        ws_link_finish(link, 503, "busy", "The gateway is stopping; try again in a moment.");
+    }
 }
 
 struct revocation {

@@ -16,6 +16,7 @@
 #define WS_LINKS_MAX 4000 /* in all: two descriptors each */
 #define WS_LINKS_PER_SESSION_MAX 32
 #define WS_BACKEND_MS 10000 /* from connecting to the streamer's 101 */
+#define WS_FAREWELL_MS 3000 /* for a streamer to tell its viewers that the session ends, and to close */
 #define WS_SUBPROTOCOL "isthmus.v1"
 
 struct ws_link {
@@ -42,6 +43,7 @@ struct ws_link {
     struct buf out, in;
     struct http_head head;
     struct tunnel *tunnel;
+    uint64_t ends_at; /* monotonic ms; 0: open end */
     struct ws_link *prev, *next;
 };
 
