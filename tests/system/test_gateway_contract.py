@@ -293,6 +293,17 @@ def test_a_tunnel_carries_bytes_unchanged(person, host, session):
     testenv.until(lambda: person.status(session).json["viewers"] == 0, "no viewer")
 
 
+@pytest.mark.parametrize("size", [4, 1_000_000])
+def test_the_last_words_of_a_streamer_arrive(person, host, session, size):
+    host.streamer.last = os.urandom(size)
+    connect(person, session)
+    _, _, sock = person.socket(session)
+    sock.sendall(b"\x88\x80\0\0\0\0")
+    assert fake_host.receive(sock, size) == host.streamer.last
+    with contextlib.suppress(ssl.SSLEOFError):
+        assert sock.recv(1) == b""
+
+
 def test_a_ticket_is_good_once_and_for_one_channel(person, host, session):
     connect(person, session)
     ticket = person.ticket(session, "control")
@@ -484,11 +495,17 @@ def test_stopping_answers_who_waits():
         host.close()
 
 
-def test_reload_takes_a_new_certificate(tmp_path):
+@pytest.mark.parametrize("kind", ["pem", "pfx"])
+def test_reload_takes_a_new_certificate(tmp_path, kind):
     def make(name):
         subprocess.run(
             ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj",
              f"/CN={name}", "-addext", "subjectAltName=DNS:localhost", "-keyout", tmp_path / "key.pem", "-out", tmp_path / "cert.pem"],
+            check=True, capture_output=True,
+        )  # fmt: skip
+        subprocess.run(
+            ["openssl", "pkcs12", "-export", "-in", tmp_path / "cert.pem", "-inkey", tmp_path / "key.pem", "-passout", "pass:geheim",
+             "-out", tmp_path / "both.pfx"],
             check=True, capture_output=True,
         )  # fmt: skip
 
@@ -498,17 +515,21 @@ def test_reload_takes_a_new_certificate(tmp_path):
             return dict(pair[0] for pair in tls.getpeercert()["subject"])["commonName"]
 
     make("first")
-    cert, key = tmp_path / "cert.pem", tmp_path / "key.pem"
-    with fake_host.Gateway(cert, gateway__certificateFile=cert, gateway__privateKeyFile=key) as gateway:
+    config = {
+        "pem": {"gateway.certificateFile": tmp_path / "cert.pem", "gateway.privateKeyFile": tmp_path / "key.pem"},
+        "pfx": {"webstreamSettings.serverPfxCertificateFile": tmp_path / "both.pfx", "webstreamSettings.serverPfxSecret": "geheim"},
+    }[kind]
+    served = next(iter(config.values()))
+    with fake_host.Gateway(tmp_path / "cert.pem", **config) as gateway:
         assert subject(gateway) == "first"
         make("second")
         gateway.process.send_signal(signal.SIGHUP)
         testenv.until(lambda: "read the certificate again" in gateway.log(), "the log line")
         assert subject(gateway) == "second"
-        (tmp_path / "cert.pem").rename(tmp_path / "kept.pem")
+        served.rename(tmp_path / "kept")
         gateway.process.send_signal(signal.SIGHUP)
         testenv.until(lambda: "the old certificate stays in use" in gateway.log(), "the log line")
-        (tmp_path / "kept.pem").rename(tmp_path / "cert.pem")
+        (tmp_path / "kept").rename(served)
         assert subject(gateway) == "second"
 
 
