@@ -284,6 +284,23 @@ static int open_errors(void)
     return fd >= 0 ? fd : open("/dev/null", O_WRONLY | O_CLOEXEC);
 }
 
+/* Looked up before anything starts: a program that is not installed is told as such, instead of as a session
+ * that ends at once. */
+static bool program_exists(const char *name)
+{
+    const char *path = getenv("PATH");
+    if (strchr(name, '/'))
+        return access(name, X_OK) == 0;
+    while (path && *path) {
+        size_t len = strcspn(path, ":");
+        cleanup_free char *file = xasprintf("%.*s/%s", (int)len, path, name);
+        if (access(file, X_OK) == 0)
+            return true;
+        path += len + (path[len] == ':');
+    }
+    return false;
+}
+
 static int run(struct leader *l)
 {
     int r = loop_create(&l->loop);
@@ -293,6 +310,10 @@ static int run(struct leader *l)
     r = loop_timer_create(l->loop, on_manager_timer, l, &l->manager_timer);
     if (r >= 0)
         r = loop_timer_create(l->loop, on_window_timer, l, &l->window_timer);
+    if (r >= 0 && l->argv[0] && !program_exists(l->argv[0])) {
+        log_error("%s is not installed", l->argv[0]);
+        r = -ENOENT;
+    }
     if (r >= 0)
         r = start_server(l);
     if (r < 0)

@@ -110,9 +110,10 @@ static void on_start_timer(void *arg)
 static void log_step(const struct hosted *session, int before)
 {
     const struct journal_session *record = &session->record;
-    log_event(LOG_LEVEL_INFO, record->session_id, "slot %u: %s -> %s%s%s", record->slot,
-              session_status_word(before), session_status_word(record->status), *record->reason ? ": " : "",
-              record->reason);
+    const char *was = session_status_word(before), *is = session_status_word(record->status);
+    log_event(str_eq(was, is) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, record->session_id, "slot %u: %s -> %s%s%s",
+              record->slot, session_status_word(before), session_status_word(record->status),
+              *record->reason ? ": " : "", record->reason);
 }
 
 static void act(struct hosted *session, enum session_action action)

@@ -325,8 +325,9 @@ struct journal *journal_close(struct journal *j)
     if (!j)
         return NULL;
     j->closing = true;
+    j->retry = loop_timer_destroy(j->retry);
     if (j->working)
-        return NULL; /* the worker's end frees it */
+        return NULL; /* the worker's end frees it, in loop_destroy at the latest */
     j->working = true;
     j->result = 0;
     done(j);

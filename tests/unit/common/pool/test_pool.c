@@ -5,86 +5,11 @@
 
 #include <dirent.h>
 
-#include "base/codec.h"
+#include "common/pool/streamer_stand_in.h"
 #include "loop/loop.h"
 #include "pool/pool.h"
-#include "ws/ws.h"
 
 static const uint8_t key[32] = {1, 2, 3};
-
-/* The stand-in: asks for its session, says ready and one viewer, then waits. */
-
-struct stand_in {
-    struct loop *loop;
-    const char *name;
-    struct ws_client *client;
-};
-
-static void on_opened(void *ctx, struct ws_conn *conn, void *data)
-{
-    struct stand_in *s = ctx;
-    (void)data;
-    cleanup_free char *text = xasprintf("REQUEST_SESSION_INFO:%s", s->name);
-    (void)ws_send_text(conn, text);
-}
-
-static void on_message(void *ctx, struct ws_conn *conn, void *data, bool text, const void *message,
-                       size_t len)
-{
-    struct stand_in *s = ctx;
-    (void)data;
-    (void)text;
-    cleanup_free char *copy = xasprintf("%.*s", (int)len, (const char *)message);
-    if (str_starts_with(copy, "SESSION_ENDING:")) {
-        loop_stop(s->loop);
-        return;
-    }
-    const char *query = strchr(copy, '|');
-    cleanup_free char *x11 = NULL;
-    cleanup_free char *cookie = NULL;
-    /* Both have to be within this account's reach. */
-    if (query && query_get(query + 1, "x11", &x11) == 0 && query_get(query + 1, "xauthority", &cookie) == 0 &&
-        access(x11, W_OK) == 0 && access(cookie, R_OK) == 0) {
-        (void)ws_send_text(conn, "STREAMER_READY:9010|9011");
-        (void)ws_send_text(conn, "VIEWERS:2|1");
-    }
-}
-
-static void on_again(void *arg);
-
-static void on_closed(void *ctx, struct ws_conn *conn, void *data)
-{
-    struct stand_in *s = ctx;
-    (void)conn;
-    (void)data;
-    loop_post(s->loop, on_again, s);
-}
-
-static const struct ws_handlers stand_in_handlers = {
-    .opened = on_opened, .message = on_message, .closed = on_closed};
-static const char *stand_in_path;
-
-static void on_again(void *arg)
-{
-    struct stand_in *s = arg;
-    s->client = ws_client_destroy(s->client);
-    if (ws_client_connect_unix(s->loop, stand_in_path, "/control", 8192, &stand_in_handlers, s, &s->client) <
-        0)
-        loop_stop(s->loop);
-}
-
-static int stand_in_main(int argc, char **argv)
-{
-    struct stand_in s = {0};
-    if (argc != 6)
-        return 2;
-    stand_in_path = argv[3];
-    s.name = argv[5];
-    loop_create(&s.loop);
-    on_again(&s);
-    loop_run(s.loop);
-    _exit(0);
-}
 
 /* The test's side. */
 

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <stdio.h>
+
+#include "base/file.h"
+#include "base/str.h"
+#include "webstream/session_host/journal.h"
+
+#define ID_A "0123456789abcdef0123456789abcdef"
+#define ID_B "1123456789abcdef0123456789abcdef"
+
+struct world {
+    char state[64];
+    struct loop *loop;
+    struct journal *journal;
+    struct journal_session found[4];
+    unsigned found_count;
+    unsigned written;
+};
+
+static void on_found(void *arg, const struct journal_session *session)
+{
+    struct world *w = arg;
+    assert_true(w->found_count < 4);
+    w->found[w->found_count++] = *session;
+}
+
+static void on_written(void *arg)
+{
+    struct world *w = arg;
+    w->written++;
+    loop_stop(w->loop);
+}
+
+static void open_journal(struct world *w)
+{
+    char *cause = NULL;
+    w->found_count = 0;
+    if (journal_open(w->loop, w->state, on_found, on_written, w, &w->journal, &cause) < 0)
+        fail_msg("%s", cause);
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    (void)snprintf(w->state, sizeof w->state, "/tmp/isthmus-journal-XXXXXX");
+    assert_non_null(mkdtemp(w->state));
+    assert_int_equal(loop_create(&w->loop), 0);
+    open_journal(w);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    journal_close(w->journal);
+    loop_destroy(w->loop);
+    cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(tmp, strrchr(w->state, '/') + 1), 0);
+    free(w);
+    return 0;
+}
+
+static struct journal_session session(const char *id, int status)
+{
+    struct journal_session s = {.slot = 1, .status = status, .persistent = true};
+    (void)str_copy(s.session_id, sizeof s.session_id, id);
+    return s;
+}
+
+static void put(struct world *w, struct journal_session *s)
+{
+    unsigned before = w->written;
+    journal_put(w->journal, s, true);
+    while (w->written == before)
+        loop_run(w->loop);
+}
+
+static int64_t sequence_of(const json_t *changes, size_t index)
+{
+    return json_integer_value(json_object_get(json_array_get(changes, index), "sequence"));
+}
+
+static void test_changes_wait_for_acknowledgement(void **state)
+{
+    struct world *w = *state;
+    struct journal_session a = session(ID_A, 0);
+    assert_false(journal_has_changes(w->journal));
+    put(w, &a);
+    int64_t first = a.sequence;
+    a.status = 2;
+    put(w, &a);
+    assert_int_equal(a.sequence, first + 1);
+    cleanup_json json_t *changes = journal_changes(w->journal, 10);
+    assert_int_equal(json_array_size(changes), 2);
+    assert_int_equal(sequence_of(changes, 0), first);
+    assert_int_equal(sequence_of(changes, 1), first + 1);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 1), "sessionId")), ID_A);
+    cleanup_json json_t *one = journal_changes(w->journal, 1);
+    assert_int_equal(json_array_size(one), 1);
+    journal_acknowledge(w->journal, first);
+    cleanup_json json_t *rest = journal_changes(w->journal, 10);
+    assert_int_equal(json_array_size(rest), 1);
+    journal_acknowledge(w->journal, first + 1);
+    assert_false(journal_has_changes(w->journal));
+}
+
+/* What was not acknowledged is said again after a restart, and numbers never go back. */
+static void test_survives_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct journal_session a = session(ID_A, 2), b = session(ID_B, 4);
+    (void)str_copy(b.reason, sizeof b.reason, "exit");
+    put(w, &a);
+    put(w, &b);
+    journal_acknowledge(w->journal, a.sequence);
+    a.ever_seen = true;
+    journal_put(w->journal, &a, false);
+    journal_close(w->journal); /* still waiting writes go to the disk */
+    loop_destroy(w->loop);
+    assert_int_equal(loop_create(&w->loop), 0);
+    open_journal(w);
+    assert_int_equal(w->found_count, 2);
+    const struct journal_session *found_a =
+        str_eq(w->found[0].session_id, ID_A) ? &w->found[0] : &w->found[1];
+    assert_true(found_a->ever_seen && found_a->persistent);
+    assert_int_equal(found_a->status, 2);
+    assert_int_equal(found_a->slot, 1);
+    cleanup_json json_t *changes = journal_changes(w->journal, 10);
+    assert_int_equal(json_array_size(changes), 1);
+    assert_int_equal(sequence_of(changes, 0), b.sequence);
+    assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 0), "reason")), "exit");
+    put(w, &a);
+    assert_true(a.sequence > b.sequence);
+}
+
+static void test_forgets(void **state)
+{
+    struct world *w = *state;
+    struct journal_session a = session(ID_A, 4), b = session(ID_B, 2);
+    put(w, &a);
+    put(w, &b);
+    journal_forget(w->journal, ID_A);
+    journal_close(w->journal);
+    loop_destroy(w->loop);
+    assert_int_equal(loop_create(&w->loop), 0);
+    open_journal(w);
+    assert_int_equal(w->found_count, 1);
+    assert_string_equal(w->found[0].session_id, ID_B);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_changes_wait_for_acknowledgement, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_survives_a_restart, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forgets, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

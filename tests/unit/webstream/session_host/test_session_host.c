@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The role as a process, over real keepers, sandboxes and displays; the streamer is a stand-in and there is
+ * no gateway. */
+#include "common/pool/session_fixture.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "base/codec.h"
+#include "common/pool/streamer_stand_in.h"
+#include "config/config.h"
+#include "http/http_client.h"
+#include "webstream/session_host/session_host.h"
+#include "json/json.h"
+
+#define ID_A SESSION_ID
+#define ID_B "1123456789abcdef0123456789abcdef"
+
+struct world {
+    char state[64];
+    unsigned base;
+    pid_t role;
+    uint8_t key[32];
+    struct loop *loop;
+    struct http_client *client;
+    unsigned answers;
+    unsigned status;
+    json_t *body;
+};
+
+static bool port_is_free(unsigned port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+}
+
+/* A base whose ports the role and its one streamer can have. */
+static unsigned free_base(void)
+{
+    unsigned base = 20000 + (unsigned)getpid() % 2000 * 20;
+    while (!port_is_free(base + 5) || !port_is_free(base + 10) || !port_is_free(base + 11))
+        base = base > 60000 ? 20000 : base + 20;
+    return base;
+}
+
+static void write_config(const struct world *w)
+{
+    struct config *config = config_new();
+    cleanup_free char *base = xasprintf("%u", w->base);
+    cleanup_free char *file = xasprintf("%s/app.config.xml", w->state);
+    assert_int_equal(config_set(config, "webstreamSettings.basePortNumber", base), 0);
+    assert_int_equal(config_set(config, "gateway.port", "1"), 0); /* nobody there */
+    assert_int_equal(config_set(config, "webstreamSettings.serverMaxSessionCount", "1"), 0);
+    assert_int_equal(config_save(config, file), 0);
+    config_free(config);
+}
+
+static void start_role(struct world *w)
+{
+    int pipe_fds[2];
+    char said[128] = "";
+    assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+    const char *argv[] = {"isthmus", "session-host", "--state", w->state, "-tags", "gpu,cad", NULL};
+    struct spawn_fd fds[] = {{2, 2}, {pipe_fds[1], 3}};
+    assert_int_equal(setenv("ISTHMUS_READY_FD", "3", 1), 0);
+    struct spawn_options options = {.path = "/proc/self/exe",
+                                    .argv = (char *const *)(uintptr_t)argv,
+                                    .fds = fds,
+                                    .fd_count = 2,
+                                    .new_session = true};
+    assert_int_equal(spawn(&options, &w->role), 0);
+    close(pipe_fds[1]);
+    cleanup_free char *expected = xasprintf("READY port=%u\n", w->base + 5);
+    size_t len = 0;
+    ssize_t n;
+    while (len < sizeof said - 1 && (n = read(pipe_fds[0], said + len, sizeof said - 1 - len)) > 0)
+        len += (size_t)n;
+    close(pipe_fds[0]);
+    said[len] = '\0';
+    assert_string_equal(said, expected);
+}
+
+static int stop_role(struct world *w, int signum)
+{
+    int status = -1;
+    assert_int_equal(kill(w->role, signum), 0);
+    assert_int_equal(waitpid(w->role, &status, 0), w->role);
+    w->role = 0;
+    return status;
+}
+
+static int setup(void **state)
+{
+    struct world *w = calloc(1, sizeof *w);
+    (void)snprintf(w->state, sizeof w->state, "/tmp/isthmus-host-XXXXXX");
+    assert_non_null(mkdtemp(w->state));
+    assert_int_equal(chmod(w->state, 0711), 0);
+    w->base = free_base();
+    write_config(w);
+    start_role(w);
+    cleanup_free char *key = xasprintf("%s/secrets/shared.key", w->state);
+    assert_int_equal(secret_load_key(key, w->key), 0);
+    assert_int_equal(loop_create(&w->loop), 0);
+    assert_int_equal(http_client_create(w->loop, &w->client), 0);
+    *state = w;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct world *w = *state;
+    if (w->role > 0)
+        assert_int_equal(stop_role(w, SIGINT), 0);
+    http_client_destroy(w->client);
+    loop_destroy(w->loop);
+    json_decref(w->body);
+    cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(tmp, strrchr(w->state, '/') + 1), 0);
+    free(w);
+    return 0;
+}
+
+static void on_answer(void *arg, const struct http_answer *answer)
+{
+    struct world *w = arg;
+    char error[JSON_ERROR_LEN];
+    assert_int_equal(answer->error, 0);
+    w->status = answer->status;
+    json_decref(w->body);
+    w->body = NULL;
+    if (str_starts_with(answer->type, "application/json"))
+        assert_int_equal(json_read(answer->body, answer->len, &w->body, error), 0);
+    w->answers++;
+    loop_stop(w->loop);
+}
+
+static void send_request(struct world *w, const char *method, const char *path, const char *const *headers,
+                         const char *body, bool sign)
+{
+    cleanup_free char *url = xasprintf("http://127.0.0.1:%u%s", w->base + 5, path);
+    struct http_call_options options = {.method = method,
+                                        .url = url,
+                                        .headers = headers,
+                                        .body = body,
+                                        .body_len = body ? strlen(body) : 0,
+                                        .peer_key = sign ? w->key : NULL,
+                                        .timeout_ms = WAIT_MS};
+    assert_int_equal(http_client_call(w->client, &options, on_answer, w, NULL), 0);
+}
+
+static unsigned request(struct world *w, const char *method, const char *path, const char *const *headers,
+                        const char *body)
+{
+    unsigned before = w->answers;
+    send_request(w, method, path, headers, body, true);
+    while (w->answers == before)
+        loop_run(w->loop);
+    return w->status;
+}
+
+#define HEADERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static unsigned connect_session(struct world *w, const char *id)
+{
+    cleanup_free char *header = xasprintf("X-Session-ID: %s", id);
+    return request(w, "GET", "/getConnection?width=900&height=100",
+                   HEADERS(header, "X-Username: ada%20l", "X-Workspace-Type: virtual_desktop"), NULL);
+}
+
+static const char *code(const struct world *w)
+{
+    const char *text = json_string_value(json_object_get(json_object_get(w->body, "error"), "code"));
+    return text ? text : "";
+}
+
+static int number(const struct world *w, const char *name)
+{
+    return (int)json_integer_value(json_object_get(w->body, name));
+}
+
+static void test_health_and_pages(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(request(w, "GET", "/health", NULL, NULL), 200);
+    const json_t *sessions = json_object_get(w->body, "sessions");
+    assert_int_equal(json_integer_value(json_object_get(sessions, "total")), 1);
+    assert_int_equal(json_integer_value(json_object_get(sessions, "available")), 1);
+    assert_string_equal(json_string_value(json_object_get(w->body, "status")), "healthy");
+    assert_int_equal(request(w, "GET", "/", NULL, NULL), 200);
+    assert_int_equal(request(w, "GET", "/no/such/page", NULL, NULL), 404);
+}
+
+static void test_session(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(number(w, "wsPort"), w->base + 10);
+    assert_int_equal(number(w, "httpPort"), w->base + 11);
+    assert_int_equal(number(w, "width"), 900);
+    assert_int_equal(number(w, "height"), 200);
+    assert_string_equal(json_string_value(json_object_get(w->body, "state")), "active");
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(connect_session(w, ID_B), 503);
+    assert_string_equal(code(w), "pool_exhausted");
+    assert_int_equal(request(w, "POST", "/session/end", HEADERS("Content-Type: application/json"),
+                             "{\"sessionId\":\"" ID_A "\"}"),
+                     200);
+    assert_string_equal(json_string_value(json_object_get(w->body, "state")), "ending");
+    assert_int_equal(connect_session(w, ID_A), 410);
+    assert_string_equal(code(w), "session_ended");
+    assert_int_equal(request(w, "POST", "/session/end", HEADERS("Content-Type: application/json"),
+                             "{\"sessionId\":\"" ID_B "\"}"),
+                     404);
+}
+
+/* Two windows of one browser ask at the same time: one session, the same answer. */
+static void test_concurrent_requests(void **state)
+{
+    struct world *w = *state;
+    const char *const *headers = HEADERS("X-Session-ID: " ID_A, "X-Workspace-Type: virtual_desktop");
+    send_request(w, "GET", "/getConnection", headers, NULL, true);
+    send_request(w, "GET", "/getConnection", headers, NULL, true);
+    while (w->answers < 2) {
+        loop_run(w->loop);
+        assert_int_equal(w->status, 200);
+        assert_int_equal(number(w, "wsPort"), w->base + 10);
+    }
+}
+
+static void test_refused(void **state)
+{
+    struct world *w = *state;
+    send_request(w, "GET", "/getConnection", HEADERS("X-Session-ID: " ID_A), NULL, false);
+    loop_run(w->loop);
+    assert_int_equal(w->status, 401);
+    assert_int_equal(connect_session(w, "../../etc/passwd"), 400);
+    assert_string_equal(code(w), "bad_session_id");
+    assert_int_equal(
+        request(w, "GET", "/getConnection", HEADERS("X-Session-ID: " ID_A, "X-Policy-JSON: !!!"), NULL), 400);
+    assert_int_equal(
+        request(w, "GET", "/getConnection", HEADERS("X-Session-ID: " ID_A, "X-Username: a%0Ab"), NULL), 400);
+    assert_int_equal(request(w, "GET", "/getConnection?width=wide", HEADERS("X-Session-ID: " ID_A), NULL),
+                     400);
+    assert_int_equal(request(w, "GET", "/getConnection",
+                             HEADERS("X-Session-ID: " ID_A, "X-Workspace-Type: app_collection",
+                                     "X-App-Exe: xterm", "X-App-Args: 'open"),
+                             NULL),
+                     502);
+    assert_int_equal(
+        request(w, "POST", "/session/end", HEADERS("Content-Type: application/json"), "{\"sessionId\":7}"),
+        400);
+    assert_int_equal(request(w, "GET", "/health", NULL, NULL), 200);
+    assert_int_equal(json_integer_value(json_object_get(json_object_get(w->body, "sessions"), "active")), 0);
+}
+
+static void test_failed_application(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(request(w, "GET", "/getConnection",
+                             HEADERS("X-Session-ID: " ID_A, "X-Workspace-Type: app_collection",
+                                     "X-App-Exe: isthmus-no-such-program"),
+                             NULL),
+                     502);
+    assert_string_equal(code(w), "display_failed");
+}
+
+/* A killed host and a restarted one: the session goes on, and the same request finds it. */
+static void test_survives(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_not_equal(stop_role(w, SIGKILL), 0);
+    start_role(w);
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(stop_role(w, SIGTERM), 0);
+    cleanup_free char *keeper = xasprintf("%s/slots/01/session/keeper.sock", w->state);
+    assert_int_equal(access(keeper, F_OK), 0);
+    start_role(w);
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(stop_role(w, SIGINT), 0);
+    assert_int_not_equal(access(keeper, F_OK), 0);
+    start_role(w);
+    assert_int_equal(connect_session(w, ID_A), 410);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && str_eq(argv[1], "streamer"))
+        return stand_in_main(argc, argv);
+    if (argc > 1 && str_eq(argv[1], "session-host"))
+        return session_host_main(argc - 1, argv + 1);
+    int result = session_dispatch(argc, argv);
+    if (result >= 0)
+        return result;
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_health_and_pages, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_concurrent_requests, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_failed_application, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_survives, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
