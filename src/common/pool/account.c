@@ -5,6 +5,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <sys/fsuid.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -194,6 +195,8 @@ int account_can_enter(const struct account *account, const char *path, char **re
 {
     cleanup_free char *part = xstrdup(path);
     size_t len = strlen(part);
+    int death_signal = 0; /* the kernel forgets it when ids change */
+    (void)prctl(PR_GET_PDEATHSIG, &death_signal);
     uid_t uid = (uid_t)setfsuid(account->uid);
     gid_t gid = (gid_t)setfsgid(account->gid);
     int r = 0;
@@ -212,5 +215,6 @@ int account_can_enter(const struct account *account, const char *path, char **re
     }
     (void)setfsgid(gid);
     (void)setfsuid(uid);
+    (void)prctl(PR_SET_PDEATHSIG, death_signal);
     return r;
 }
