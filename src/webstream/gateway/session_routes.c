@@ -169,9 +169,10 @@ static void route_status(struct http_request *r, void *ctx)
     char text[21];
     clock_format_utc(expires, text);
     gateway_answer(r, 200,
-                   json_pack("{s:s, s:s, s:i, s:i, s:o}", "sessionId", row.id, "state",
+                   json_pack("{s:s, s:s, s:i, s:i, s:o, s:s*}", "sessionId", row.id, "state",
                              session_status_word(row.status), "ovdStatus", row.status, "viewers", row.viewers,
-                             "expiresAt", expires > 0 ? json_string(text) : json_null()));
+                             "expiresAt", expires > 0 ? json_string(text) : json_null(), "reason",
+                             row.reason[0] ? row.reason : NULL));
 }
 
 /* A release goes on from worker to loop (sockets, host) to worker (store) with this. */
