@@ -10,7 +10,7 @@ PNG, CACHED, COPY, FILL, CURSOR, POINTER, SIZE = range(1, 8)
 
 
 def png_pixels(data, width, height):
-    """RGB rows of a PNG with 8-bit RGB, RGBA or palette."""
+    """RGB rows of a PNG with 8-bit RGB or RGBA, or a palette of any depth."""
     assert data[:8] == b"\x89PNG\r\n\x1a\n", "no PNG"
     at, packed, palette, channels = 8, b"", None, None
     while at < len(data):
@@ -20,7 +20,8 @@ def png_pixels(data, width, height):
         assert zlib.crc32(kind + body) == crc, "PNG chunk with a wrong checksum"
         if kind == b"IHDR":
             w, h, depth, color, _, _, interlace = struct.unpack(">IIBBBBB", body)
-            assert (w, h, depth, interlace) == (width, height, 8, 0), (w, h, depth, interlace)
+            assert (w, h, interlace) == (width, height, 0), (w, h, interlace)
+            assert depth == 8 or color == 3, (depth, color)
             channels = {2: 3, 3: 1, 6: 4}[color]
         elif kind == b"PLTE":
             palette = [body[i : i + 3] for i in range(0, length, 3)]
@@ -28,7 +29,7 @@ def png_pixels(data, width, height):
             packed += body
         at += 12 + length
     raw = zlib.decompress(packed)
-    stride = width * channels
+    stride = (width * channels * depth + 7) // 8
     assert len(raw) == (stride + 1) * height, "PNG of another size"
     rows, before = [], bytearray(stride)
     for y in range(height):
@@ -37,10 +38,18 @@ def png_pixels(data, width, height):
         rows.append(row)
         before = row
     if palette is not None:
-        rows = [b"".join(palette[i] for i in row) for row in rows]
+        rows = [b"".join(palette[i] for i in indices(row, depth, width)) for row in rows]
     elif channels == 4:
         rows = [b"".join(row[i : i + 3] for i in range(0, stride, 4)) for row in rows]
     return rows
+
+
+def indices(row, depth, width):
+    """The palette indices of a row."""
+    if depth == 8:
+        return row
+    per_byte, mask = 8 // depth, (1 << depth) - 1
+    return [row[i // per_byte] >> (8 - depth * (i % per_byte + 1)) & mask for i in range(width)]
 
 
 def unfilter(kind, row, before, step):

@@ -323,6 +323,7 @@ class FakeStreamer:
         self.handshakes = []
         self.answer = None  # bytes instead of the good answer
         self.first = b""  # sent together with the head
+        self.last = b""  # sent after the first bytes of the client, right before closing
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         threading.Thread(target=self.serve, daemon=True).start()
@@ -350,6 +351,9 @@ class FakeStreamer:
             )
             sock.sendall((self.answer or head.encode()) + self.first)
             while data := sock.recv(65536):
+                if self.last:
+                    sock.sendall(self.last)
+                    return
                 sock.sendall(data)
 
     def close(self):

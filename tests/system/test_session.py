@@ -165,8 +165,7 @@ def test_attach_again(client):
 def test_end_leaves_nothing(instance, client):
     """Release: processes gone, the viewer is told, the home is the skeleton again, the slot can be used again."""
     client.launch("app_collection", "terminal")
-    inside = set(instance.processes("xterm"))
-    assert inside
+    inside = set(until(lambda: instance.processes("xterm"), "the terminal runs"))
     home = slot_homes(instance)
     (in_use,) = [h for h in home if (h.parent / "session/keeper.sock").exists()]
     (in_use / "left-behind").write_text("x")

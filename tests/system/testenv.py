@@ -262,11 +262,15 @@ class Instance:
     def pid(self):
         return self.process.pid  # setpriv execs: it is the same process
 
-    def print_logs(self):
-        print(f"---- state {self.state}, config {self.config}", file=sys.stderr)
+    def logs(self, lines=120):
+        parts = [f"---- state {self.state}, config {self.config}"]
         for path in sorted([*self.state.glob("terminal.*"), *self.state.glob("log/*"), *self.state.glob("slots/*/session/*.log")]):
             text = path.read_text(errors="replace").splitlines()
-            print(f"---- {path.name}", *text[-120:], sep="\n", file=sys.stderr)
+            parts += [f"---- {path.relative_to(self.state)}", *text[-lines:]]
+        return "\n".join(parts)
+
+    def print_logs(self):
+        print(self.logs(), file=sys.stderr)
 
     def log(self, role):
         return (self.state / "log" / f"{role}.log").read_text(errors="replace")
