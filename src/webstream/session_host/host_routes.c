@@ -70,7 +70,11 @@ static void route_connection(struct http_request *r, void *ctx)
     else if ((result = host_session_start(host, &wanted, &session)) >= 0)
         host_session_wait(session, r);
     if (result < 0)
-        log_event(LOG_LEVEL_WARN, wanted.session_id, "refused: %s", strerror(-result));
+        log_event(LOG_LEVEL_WARN, wanted.session_id, "refused: %s",
+                  result == -ENOSPC   ? "all sessions of this host are taken"
+                  : result == -EBUSY  ? "this host is being stopped"
+                  : result == -EINVAL ? "the application's command line cannot be understood"
+                                      : strerror(-result));
     host_request_finish(&wanted);
     if (result == -ENOSPC)
         http_answer_error(r, 503, "pool_exhausted", "All sessions of this host are taken.");

@@ -197,36 +197,53 @@ static char *slot_path(const struct world *w, const char *rest)
     return xasprintf("%s/slots/01/%s", w->state, rest);
 }
 
-/* The pid of a process of the session by the name the kernel knows, 0: none. */
+static char *read_proc(const char *pid, const char *name, size_t *ret_len)
+{
+    cleanup_free char *path = xasprintf("/proc/%s/%s", pid, name);
+    char *text = NULL;
+    return file_read(AT_FDCWD, path, 200000, &text, ret_len) < 0 ? NULL : text;
+}
+
+/* By the kernel's name of it, or by one of its arguments. */
+static bool is_called(const char *pid, const char *name)
+{
+    size_t len;
+    cleanup_free char *comm = read_proc(pid, "comm", &len);
+    if (!comm || str_starts_with(comm, name))
+        return comm;
+    cleanup_free char *args = read_proc(pid, "cmdline", &len);
+    if (!args || str_starts_with(comm, "bwrap")) /* which has the leader's arguments too */
+        return false;
+    for (size_t at = 0; at < len; at += strlen(args + at) + 1) {
+        if (str_eq(args + at, name))
+            return true;
+    }
+    return false;
+}
+
+/* The keeper has the directory in its arguments, everything else in its environment. */
+static bool is_of_session(const char *pid, const char *dir)
+{
+    size_t len;
+    cleanup_free char *args = read_proc(pid, "cmdline", &len);
+    if (args && memmem(args, len, dir, strlen(dir)))
+        return true;
+    cleanup_free char *text = read_proc(pid, "environ", &len);
+    return text && memmem(text, len, dir, strlen(dir));
+}
+
+/* The pid of a process of the session, 0: none. */
 static pid_t find_process(const struct world *w, const char *name)
 {
+    cleanup_free char *dir = xasprintf("%s/slots/01", w->state);
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     pid_t found = 0;
-    cleanup_free char *marker = xasprintf("%s=%s/slots/01", ACCOUNT_MARKER, w->state);
-    cleanup_free char *dir = xasprintf("--dir%c%s/slots/01", '\0', w->state);
     while (!found && (entry = readdir(proc))) {
-        cleanup_free char *comm_path = xasprintf("/proc/%s/comm", entry->d_name);
-        cleanup_free char *environ_path = xasprintf("/proc/%s/environ", entry->d_name);
-        cleanup_free char *args_path = xasprintf("/proc/%s/cmdline", entry->d_name);
-        cleanup_free char *comm = NULL;
-        cleanup_free char *text = NULL;
-        cleanup_free char *args = NULL;
-        size_t len;
-        if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-            continue;
-        if (str_eq(name, "keeper") || str_eq(name, "streamer") || str_eq(name, "session-leader")) {
-            if (file_read(AT_FDCWD, args_path, 100000, &args, &len) < 0 || len == 0 ||
-                !memmem(args, len, name, strlen(name)) || str_ends_with(args, "bwrap"))
-                continue;
-            if (memmem(args, len, w->state, strlen(w->state)) && !str_eq(name, "session-leader"))
-                found = (pid_t)strtol(entry->d_name, NULL, 10);
-        } else if (file_read(AT_FDCWD, comm_path, 100, &comm, &len) < 0 || !str_starts_with(comm, name)) {
-            continue;
-        }
-        if (!found && file_read(AT_FDCWD, environ_path, 100000, &text, &len) == 0 &&
-            memmem(text, len, marker, strlen(marker)))
-            found = (pid_t)strtol(entry->d_name, NULL, 10);
+        int64_t pid;
+        if (str_to_int(entry->d_name, 2, INT32_MAX, &pid) == 0 && pid != getpid() &&
+            is_called(entry->d_name, name) && is_of_session(entry->d_name, dir))
+            found = (pid_t)pid;
     }
     closedir(proc);
     return found;
