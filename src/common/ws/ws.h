@@ -43,6 +43,7 @@ struct ws_server_options {
     const char *const *protocols; /* offered sub-protocols, NULL-terminated; NULL: none asked */
     size_t max_message;
     size_t max_queue;        /* bytes that may wait for the peer; ws_send past it is -ENOBUFS */
+    unsigned handshake_s;    /* for a handshake to arrive; 0: 10 */
     const struct ws_handlers *handlers;
     void *ctx;
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/str.h"
 #include "ws/ws_priv.h"
 
 #define CLIENT_QUEUE ((size_t)1 << 20)
@@ -43,6 +45,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return ws__conn_received(conn, in, len);
     case LWS_CALLBACK_CLIENT_WRITEABLE:
         return ws__conn_writable(conn);
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return ws__conn_peer_closes(conn);
     case LWS_CALLBACK_CLIENT_CONNECTION_ERROR:
     case LWS_CALLBACK_CLIENT_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
@@ -54,7 +58,17 @@ static int callback(struct lws *wsi, enum lws_callback_reasons why, void *user, 
     }
 }
 
-static int connect_unix(struct ws_client *client, const char *socket_path, const char *path)
+/* libwebsockets leaks its watcher when the connection is refused, so somebody has to be there when it tries.
+ */
+static bool is_served(const char *socket_path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    return fd >= 0 && str_copy(address.sun_path, sizeof address.sun_path, socket_path) == 0 &&
+           connect(fd, (const struct sockaddr *)&address, sizeof address) == 0;
+}
+
+static void connect_unix(struct ws_client *client, const char *socket_path, const char *path)
 {
     cleanup_free char *address = xasprintf("+%s", socket_path); /* "+": a path, not a host */
     struct lws_client_connect_info info = {
@@ -67,11 +81,11 @@ static int connect_unix(struct ws_client *client, const char *socket_path, const
         .local_protocol_name = client->context.protocols[0].name,
         .ietf_version_or_minus_one = -1,
     };
-    client->conn->wsi = lws_client_connect_via_info(&info);
+    if (is_served(socket_path))
+        client->conn->wsi = lws_client_connect_via_info(&info);
     if (!client->conn->wsi)
         loop_timer_start(client->failed, 0, 0);
     loop_guest_kick(client->context.guest);
-    return 0;
 }
 
 int ws_client_connect_unix(struct loop *loop, const char *socket_path, const char *path, size_t max_message,
@@ -95,7 +109,8 @@ int ws_client_connect_unix(struct loop *loop, const char *socket_path, const cha
     }
     client->conn = ws__conn_new(&client->context, NULL, NULL);
     *ret_client = client;
-    return connect_unix(client, socket_path, path);
+    connect_unix(client, socket_path, path);
+    return 0;
 }
 
 static void finish(void *arg)

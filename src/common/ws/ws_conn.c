@@ -120,10 +120,11 @@ size_t ws_queued(const struct ws_conn *conn)
 static void on_close_timer(void *arg)
 {
     struct ws_conn *conn = arg;
+    struct loop_guest *guest = conn->context->guest;
     if (!conn->wsi)
         return;
-    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-    loop_guest_kick(conn->context->guest);
+    lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_SYNC); /* frees conn */
+    loop_guest_kick(guest);
 }
 
 void ws_close(struct ws_conn *conn, unsigned code, const char *reason)
@@ -161,6 +162,27 @@ static int write_message(struct ws_conn *conn)
     return n < (int)len ? -EPIPE : 0;
 }
 
+/* Straight into the socket, which is allowed while libwebsockets holds nothing back. Its own way,
+ * lws_close_reason, does not work here: Debian's build has a self-test that closes twice under libuv, which
+ * ends the connection before the frame is sent. */
+static void write_close(struct ws_conn *conn, unsigned code, const char *reason)
+{
+    unsigned char frame[8 + sizeof conn->reason] = {0x88};
+    size_t len = strlen(reason), at = 2;
+    conn->closing = conn->close_sent = true;
+    if (lws_partial_buffered(conn->wsi))
+        return;
+    frame[1] = (unsigned char)(len + 2);
+    if (conn->context->is_client) { /* has to mask; four zeros do */
+        frame[1] |= 0x80;
+        at += 4;
+    }
+    frame[at] = (unsigned char)(code >> 8);
+    frame[at + 1] = (unsigned char)code;
+    memcpy(frame + at + 2, reason, len);
+    (void)!send(lws_get_socket_fd(conn->wsi), frame, at + 2 + len, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 int ws__conn_writable(struct ws_conn *conn)
 {
     if (conn->queue) {
@@ -173,11 +195,22 @@ int ws__conn_writable(struct ws_conn *conn)
             conn->context->handlers->drained(conn->context->ctx, conn, conn->data);
         return 0;
     }
-    if (!conn->closing)
-        return 0;
-    lws_close_reason(conn->wsi, (enum lws_close_status)conn->code, (unsigned char *)conn->reason,
-                     strlen(conn->reason));
-    return -1; /* libwebsockets sends it and waits for the answer, our timer sees to it that it comes */
+    if (conn->closing && !conn->close_sent)
+        write_close(conn, conn->code, conn->reason);
+    return 0;
+}
+
+int ws__conn_peer_closes(struct ws_conn *conn)
+{
+    bool answered = conn->close_sent;
+    conn->closing = conn->close_sent = true; /* libwebsockets answers with the same code */
+    return answered ? -1 : 0;
+}
+
+void ws__conn_breaks(struct ws_conn *conn)
+{
+    if (!conn->closing && !conn->context->is_client && conn->wsi)
+        write_close(conn, 1002, "protocol error");
 }
 
 static void new_second(struct ws_conn *conn)

@@ -18,6 +18,7 @@ static int make_protocols(struct ws_context *context, lws_callback_function *cal
         context->protocols[i] = (struct lws_protocols){
             .name = names[i],
             .callback = callback,
+            .per_session_data_size = 1, /* else libwebsockets does not say that it drops a connection */
             .rx_buffer_size = WS_CHUNK,
             .tx_packet_size = WS_FRAME_MAX,
             .user = context,
@@ -34,6 +35,7 @@ int ws__context_init(struct ws_context *context, lws_callback_function *callback
         rc = loop_guest_create(context->loop, &context->guest);
     if (rc < 0)
         return rc;
+    unsigned handshake_s = context->handshake_s ? context->handshake_s : HANDSHAKE_S;
     void *loops[] = {loop_guest_native(context->guest)};
     struct lws_context_creation_info info = {
         .port = context->is_client ? CONTEXT_PORT_NO_LISTEN : CONTEXT_PORT_NO_LISTEN_SERVER,
@@ -44,7 +46,8 @@ int ws__context_init(struct ws_context *context, lws_callback_function *callback
         .max_http_header_data2 = WS_HEAD_MAX,
         .max_http_header_pool2 = PARALLEL_HANDSHAKES,
         .pt_serv_buf_size = 2 * WS_CHUNK,
-        .timeout_secs = HANDSHAKE_S,
+        .timeout_secs = handshake_s,
+        .timeout_secs_ah_idle = handshake_s,
         .gid = (gid_t)-1,
         .uid = (uid_t)-1,
         .user = context,

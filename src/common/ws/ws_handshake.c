@@ -104,17 +104,17 @@ uid_t ws_handshake_uid(const struct ws_handshake *h)
     return peer.uid;
 }
 
-void ws__refuse(struct lws *wsi, unsigned status, const char *code, const char *message)
+void ws__refuse(struct lws *wsi, unsigned status, const char *phrase, const char *code, const char *message)
 {
-    unsigned char head[LWS_PRE + 512], body[LWS_PRE + 512];
-    unsigned char *at = head + LWS_PRE, *end = head + sizeof head - 1;
-    int len = snprintf((char *)body + LWS_PRE, sizeof body - LWS_PRE,
-                       "{\"success\":false,\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}", code, message);
-    static const unsigned char close_text[] = "close", version[] = "13";
-    if (lws_add_http_common_headers(wsi, status, "application/json", (lws_filepos_t)len, &at, end) ||
-        lws_add_http_header_by_token(wsi, WSI_TOKEN_CONNECTION, close_text, 5, &at, end) ||
-        (status == 426 && lws_add_http_header_by_token(wsi, WSI_TOKEN_VERSION, version, 2, &at, end)) ||
-        lws_finalize_write_http_header(wsi, head + LWS_PRE, &at, end))
-        return;
-    lws_write(wsi, body + LWS_PRE, (size_t)len, LWS_WRITE_HTTP_FINAL);
+    char body[256];
+    unsigned char text[LWS_PRE + 768];
+    int body_len =
+        snprintf(body, sizeof body, "{\"success\":false,\"error\":{\"code\":\"%s\",\"message\":\"%s\"}}",
+                 code, message);
+    int len = snprintf((char *)text + LWS_PRE, sizeof text - LWS_PRE,
+                       "HTTP/1.1 %u %s\r\nContent-Type: application/json\r\nContent-Length: "
+                       "%d\r\nConnection: close\r\n%s\r\n%s",
+                       status, phrase, body_len,
+                       status == 426 ? "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n" : "", body);
+    lws_write(wsi, text + LWS_PRE, (size_t)len, LWS_WRITE_HTTP_HEADERS);
 }

@@ -26,6 +26,7 @@ struct ws_context {
     struct lws_protocols *protocols;
     size_t max_message;
     size_t max_queue;
+    unsigned handshake_s;
     const struct ws_handlers *handlers;
     void *ctx;
     struct ws_conn *conns;
@@ -45,6 +46,7 @@ struct ws_conn {
     void *data;
     bool open;    /* opened was called */
     bool closing; /* ws_close was called, or a limit was broken */
+    bool close_sent;
     unsigned code;
     char reason[124];
     struct loop_timer *timer; /* until the close is forced */
@@ -76,7 +78,7 @@ bool ws__context_finish(struct ws_context *context);
 void ws__handshake_init(struct ws_handshake *h, struct lws *wsi);
 void ws__handshake_finish(struct ws_handshake *h);
 /* Writes an answer with an error object as its body. */
-void ws__refuse(struct lws *wsi, unsigned status, const char *code, const char *message);
+void ws__refuse(struct lws *wsi, unsigned status, const char *phrase, const char *code, const char *message);
 
 /* ws_conn.c: the life of a connection after the handshake, the same for both sides. */
 struct ws_conn *ws__conn_new(struct ws_context *context, struct lws *wsi, void *data);
@@ -85,6 +87,10 @@ void ws__conn_opened(struct ws_conn *conn);
 void ws__conn_gone(struct ws_conn *conn);
 int ws__conn_received(struct ws_conn *conn, const void *data, size_t len);
 int ws__conn_writable(struct ws_conn *conn);
+/* A close frame has come: nonzero ends the connection, zero lets libwebsockets answer it. */
+int ws__conn_peer_closes(struct ws_conn *conn);
+/* libwebsockets ends the connection by itself, because the peer is gone or broke the protocol: says so in case it is the latter. */
+void ws__conn_breaks(struct ws_conn *conn);
 /* Once a second for each connection: control frames, of which libwebsockets tells nobody. */
 void ws__conn_check_flood(struct ws_conn *conn);
 

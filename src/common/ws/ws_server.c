@@ -12,28 +12,28 @@ struct ws_server {
 
 static const struct {
     unsigned status;
-    const char *code, *message;
+    const char *phrase, *code, *message;
 } refusals[] = {
-    {400, "bad_request", "this handshake is not well-formed"},
-    {401, "unauthorized", "authentication is missing or wrong"},
-    {403, "forbidden", "this connection is not allowed"},
-    {404, "not_found", "nothing is here"},
-    {409, "conflict", "this is in use"},
-    {410, "gone", "this has ended"},
-    {426, "upgrade_required", "this path speaks WebSocket"},
-    {429, "too_many", "too many connections or attempts"},
-    {503, "busy", "try again later"},
+    {400, "Bad Request", "bad_request", "this handshake is not well-formed"},
+    {401, "Unauthorized", "unauthorized", "authentication is missing or wrong"},
+    {403, "Forbidden", "forbidden", "this connection is not allowed"},
+    {404, "Not Found", "not_found", "nothing is here"},
+    {409, "Conflict", "conflict", "this is in use"},
+    {410, "Gone", "gone", "this has ended"},
+    {426, "Upgrade Required", "upgrade_required", "this path speaks WebSocket"},
+    {429, "Too Many Requests", "too_many", "too many connections or attempts"},
+    {503, "Service Unavailable", "busy", "try again later"},
 };
 
 static void refuse(struct lws *wsi, unsigned status)
 {
     size_t i = 0;
-    while (i < ARRAY_SIZE(refusals) && refusals[i].status != status)
+    while (i + 1 < ARRAY_SIZE(refusals) && refusals[i].status != status)
         i++;
-    if (i < ARRAY_SIZE(refusals))
-        ws__refuse(wsi, status, refusals[i].code, refusals[i].message);
+    if (refusals[i].status == status)
+        ws__refuse(wsi, status, refusals[i].phrase, refusals[i].code, refusals[i].message);
     else
-        ws__refuse(wsi, status, "refused", "the handshake was refused");
+        ws__refuse(wsi, status, "Refused", "refused", "the handshake was refused");
 }
 
 /* 0 lets libwebsockets go on with the handshake, 1 tells it that an answer has been written. */
@@ -87,6 +87,12 @@ static int callback(struct lws *wsi, enum lws_callback_reasons why, void *user, 
         return conn ? ws__conn_received(conn, in, len) : -1;
     case LWS_CALLBACK_SERVER_WRITEABLE:
         return conn ? ws__conn_writable(conn) : -1;
+    case LWS_CALLBACK_WS_PEER_INITIATED_CLOSE:
+        return conn ? ws__conn_peer_closes(conn) : -1;
+    case LWS_CALLBACK_WS_SERVER_DROP_PROTOCOL:
+        if (conn)
+            ws__conn_breaks(conn);
+        return 0;
     case LWS_CALLBACK_CLOSED:
     case LWS_CALLBACK_WSI_DESTROY:
         if (conn)
@@ -112,7 +118,8 @@ static void on_accept(void *arg, int fd, const char *peer)
     (void)peer;
     struct ws_server *server = arg;
     if (!lws_adopt_socket_vhost(server->context.vhost, fd))
-        return; /* it has closed fd */
+        return;                              /* it has closed fd */
+    lws_cancel_service(server->context.lws); /* makes it look at its timers: a client may never say a word */
     loop_guest_kick(server->context.guest);
 }
 
@@ -135,6 +142,7 @@ int ws_server_create(const struct ws_server_options *options, struct ws_server *
     server->context.loop = options->loop;
     server->context.max_message = options->max_message;
     server->context.max_queue = options->max_queue;
+    server->context.handshake_s = options->handshake_s;
     server->context.handlers = options->handlers;
     server->context.ctx = options->ctx;
     int rc = start(server, options);

@@ -146,6 +146,7 @@ static void start(bool unix_socket)
         .protocols = unix_socket ? NULL : protocols,
         .max_message = 1000000,
         .max_queue = 1000000,
+        .handshake_s = 1,
         .handlers = &handlers,
         .ctx = &f,
         .unix_path = unix_socket ? f.path : NULL,
@@ -462,10 +463,9 @@ static void test_abuse(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(broken); i++) {
         fd = open_socket();
         send_all(fd, broken[i], lengths[i]);
-        shutdown(fd, SHUT_WR);
-        read_close(fd);
-        close(fd);
-        assert_true(wait_until(all_closed, NULL));
+        char what[32];
+        snprintf(what, sizeof what, "broken frame %zu", i);
+        assert_closes(what, fd, 1002);
     }
     size_t len;
     fd = open_socket();
@@ -473,6 +473,20 @@ static void test_abuse(void **state)
     assert_int_equal(read_frame(fd, &len), 0x81);
     close(fd);
     assert_true(wait_until(all_closed, NULL));
+}
+
+static void test_slow_handshake(void **state)
+{
+    (void)state;
+    static const char *const slow[] = {"", "GET /capture HTTP/1.1\r\nHo"};
+    for (size_t i = 0; i < ARRAY_SIZE(slow); i++) {
+        uint64_t begin = clock_monotonic_ms(NULL);
+        int fd = connect_to(f.port);
+        send_text(fd, slow[i]);
+        assert_int_equal(read_all(fd, text, sizeof text), 0);
+        assert_in_range(clock_monotonic_ms(NULL) - begin, 500, 8000);
+        close(fd);
+    }
 }
 
 static void test_bound_address(void **state)
@@ -597,11 +611,16 @@ static void test_no_server(void **state)
     assert_int_equal(f.client_opened, 0);
 }
 
+static void do_connect_and_stop(void *arg)
+{
+    do_connect(arg);
+    do_stop(NULL);
+}
+
 static void test_destroy_client_at_once(void **state)
 {
     (void)state;
-    loop_kit_do(&f.kit, do_connect, f.path);
-    loop_kit_do(&f.kit, do_stop, NULL);
+    loop_kit_do(&f.kit, do_connect_and_stop, f.path);
     assert_int_equal(f.client_closed, 0);
 }
 
@@ -616,6 +635,7 @@ int main(void)
         T(test_queue_limit),
         T(test_close),
         T(test_abuse),
+        T(test_slow_handshake),
         T(test_bound_address),
         T(test_destroy_while_open),
         T(test_destroy_from_inside),
