@@ -17,11 +17,13 @@
 
 #define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
 #define CLOSE_STEP_MS 10
+#define REASON_WAIT_MS 1000 /* for the host to say that the session ends */
 
 struct streamer {
     struct loop *loop;
     struct loop_signal *on_term, *on_int;
     struct loop_timer *closing;
+    struct loop_timer *display_gone; /* runs while the host may still say why */
     struct control_link *link;
     struct session_info info;
     bool serving, stopping;
@@ -85,12 +87,19 @@ static void on_resized(void *arg, int width, int height)
         channels_resized(s->channels, width, height);
 }
 
+static void on_display_gone(void *arg)
+{
+    stop(arg, 1, CHANNELS_CLOSE_RESTART, "the display has failed");
+}
+
+/* A session that ends takes its display along, and the display is often the first to say so. The viewers are
+ * to be told of the end then, and not of a failure. */
 static void on_failed(void *arg, int error)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_ERROR, session_of(s), "the display has failed: %s", strerror(-error));
-    stop(s, 1, CHANNELS_CLOSE_RESTART, "the display has failed");
+    log_event(LOG_LEVEL_WARN, session_of(s), "the display is gone: %s", strerror(-error));
+    loop_timer_start(s->display_gone, s->link ? REASON_WAIT_MS : 0, 0);
 }
 
 /* The channels' events. */
@@ -303,6 +312,8 @@ static int start(struct streamer *s, const struct streamer_options *options)
         r = loop_signal_create(s->loop, SIGINT, on_signal, s, &s->on_int);
     if (r == 0)
         r = loop_timer_create(s->loop, on_closing, s, &s->closing);
+    if (r == 0)
+        r = loop_timer_create(s->loop, on_display_gone, s, &s->display_gone);
     if (r < 0)
         return r;
     if (options->control)
@@ -320,6 +331,7 @@ static void finish(struct streamer *s)
     screen_destroy(s->screen);
     source_destroy(s->source);
     loop_timer_destroy(s->closing);
+    loop_timer_destroy(s->display_gone);
     loop_signal_destroy(s->on_term);
     loop_signal_destroy(s->on_int);
 }
