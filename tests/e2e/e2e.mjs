@@ -67,12 +67,12 @@ await step('a window can be dragged', async () => {
     const from = { x: before.x + Math.round(before.w / 2), y: before.y + 10 };
     await page.mouse.move(from.x, from.y);
     await page.mouse.down();
-    await page.mouse.move(from.x + 60, from.y + 40, { steps: 8 });
-    await page.mouse.move(from.x + 120, from.y + 90, { steps: 8 });
+    await page.mouse.move(from.x + 60, from.y + 20, { steps: 8 });
+    await page.mouse.move(from.x + 120, from.y + 40, { steps: 8 });
     await page.mouse.up();
     await until('the window where it was dragged', async () => {
       const after = (await terminalWindows(display, DESK)).find((one) => one.id === before.id);
-      return after && Math.abs(after.x - before.x - 120) <= 2 && Math.abs(after.y - before.y - 90) <= 2;
+      return after && Math.abs(after.x - before.x - 120) <= 2 && Math.abs(after.y - before.y - 40) <= 2;
     });
   });
   await comparePixels();

@@ -156,7 +156,7 @@ export async function terminalReady() {
 
 export const big = ({ w, h }) => w > 100 && h > 100;
 export const terminalWindows = async (display, screen) =>
-  (await display.windows()).filter((one) => big(one) && (one.w < screen.w || one.h < screen.h * 0.9));
+  (await display.windows()).filter((one) => big(one) && (one.w < screen.width || one.h < screen.height * 0.9));
 
 // ---- the browser ----
 

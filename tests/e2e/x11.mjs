@@ -114,7 +114,8 @@ export class X11 {
       request.writeUInt16LE(request.length / 4, 2);
       values.forEach((value, i) => request.writeUInt32LE(value >>> 0, 4 + i * 4));
       this.#socket.write(request);
-      const head = await this.#read(32);
+      let head = await this.#read(32);
+      while (head[0] > 1) head = await this.#read(32); // events; a changed keyboard map is told to everybody
       if (head[0] !== 1) throw new Error(`X11 error ${head[1]} for request ${opcode}`);
       const more = await this.#read(head.readUInt32LE(4) * 4);
       return Buffer.concat([head, more]);

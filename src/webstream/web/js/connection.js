@@ -128,7 +128,8 @@ export class Connection extends EventTarget {
   // there, so the host is asked again only when the status or a failed attempt says otherwise.
   async #prepare() {
     const first = this.#state === 'connecting';
-    const { state } = first ? {} : await this.#api.status(this.#sessionId);
+    const { state, reason } = first ? {} : await this.#api.status(this.#sessionId);
+    this.#endReason ??= reason ?? null;
     if (state === 'ended' || state === 'ending') throw new ApiError(410, 'session_ended', 'ended');
     if (!first && state === 'active' && this.#attempt % 2 === 0) return;
     const { width, height } = this.#wanted();

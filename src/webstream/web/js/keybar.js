@@ -43,6 +43,7 @@ export class Keybar {
     button.addEventListener('click', () => {
       if (!key.sticky) this.#keyboard.tap(key.code, key.key);
       else this.#toggle(button, key.sticky);
+      this.#keyboard.focus();
     });
     return button;
   }

@@ -14,7 +14,7 @@ export class Toolbar {
   #handle = byId('toolbar-handle');
   #panel = byId('toolbar-panel');
   #timer = 0;
-  #openedAt = 0;
+  #hoveredAt = -Infinity;
   #listeners = new AbortController();
   #roundTrip = null;
   #frames = 0;
@@ -53,14 +53,14 @@ export class Toolbar {
   }
 
   toggle() {
-    const settled = performance.now() - this.#openedAt > HOVER_CLICK_MS;
+    const settled = performance.now() - this.#hoveredAt > HOVER_CLICK_MS;
     if (this.#root.dataset.open === 'true' && settled) this.close();
     else this.open(true);
   }
 
   open(focus) {
     clearTimeout(this.#timer);
-    if (this.#root.dataset.open !== 'true') this.#openedAt = performance.now();
+    if (!focus && this.#root.dataset.open !== 'true') this.#hoveredAt = performance.now();
     this.#root.dataset.open = 'true';
     this.#handle.setAttribute('aria-expanded', 'true');
     this.#panel.inert = false;
