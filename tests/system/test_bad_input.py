@@ -391,7 +391,7 @@ def test_broken_websocket_frames(instance, client):
         "bad UTF-8": (b"\x81\x82" + mask + b"\xff\xfe", (1007,)),
         "long ping": (b"\x89\xfe\x00\x80" + mask + b"x" * 128, (1002,)),
         "reserved bits": (b"\xf2\x84" + mask + capture.refresh(), (1002,)),
-        "2^62 bytes": (b"\x82\xff\x40" + b"\0" * 7 + mask, (1002, 1009)),
+        "2^62 bytes": (b"\x82\xff\x40" + b"\0" * 7 + mask + b"x" * 10, (1002, 1009)),
     }
     for name, (frame, codes) in frames.items():
         code = raw_frame(instance, client, frame)
@@ -420,6 +420,8 @@ def raw_frame(instance, client, frame):
             while True:
                 try:
                     part = tls.recv(65536)
+                except TimeoutError:
+                    raise AssertionError(f"the connection stays open after {frame!r}") from None
                 except (ConnectionError, ssl.SSLError):
                     return None
                 if not part:
