@@ -137,7 +137,7 @@ static void x11_destroy(struct source *self)
     x->poll = loop_poll_destroy(x->poll);
     if (x->c && !xcb_connection_has_error(x->c)) {
         x11_keys_finish(x);
-        if (x->keymap.max != 0) /* else the start came to nothing */
+        if (x->buttons != 0)
             x11_pointer(self, x->pointer_x, x->pointer_y, 0);
         xcb_flush(x->c);
     }

@@ -71,12 +71,16 @@ static void cursor_store(struct x11_cursor *c, const xcb_xfixes_get_cursor_image
     }
 }
 
+static void show(struct x11 *x);
+
 static void on_image(struct x11 *x, const void *data)
 {
     const xcb_xfixes_get_cursor_image_reply_t *reply = data;
     struct x11_cursor *c;
 
-    x->cursor_asked = false;
+    bool again = x->cursor_again;
+
+    x->cursor_asked = x->cursor_again = false;
     if (!reply)
         return;
     c = cursor_find(x, reply->cursor_serial);
@@ -86,6 +90,8 @@ static void on_image(struct x11 *x, const void *data)
     }
     cursor_store(c, reply);
     tell(x, c);
+    if (again)
+        show(x);
 }
 
 static void show(struct x11 *x)
@@ -94,7 +100,9 @@ static void show(struct x11 *x)
 
     if (c) {
         tell(x, c);
-    } else if (!x->cursor_asked) {
+    } else if (x->cursor_asked) {
+        x->cursor_again = true; /* the answer may be of before this change */
+    } else {
         x->cursor_asked = true;
         x->cursor_ms = clock_monotonic_ms(NULL);
         x11_await(x, xcb_xfixes_get_cursor_image(x->c).sequence, 0, on_image);

@@ -34,12 +34,11 @@ void x11_pointer(struct source *self, int px, int py, unsigned buttons)
 
     if (x->failed)
         return;
-    if (px != x->pointer_x || py != x->pointer_y) {
-        fake(x, XCB_MOTION_NOTIFY, 0, px, py);
-        x->pointer_x = px;
-        x->pointer_y = py;
-        x->pointer_moves++;
-    }
+    /* Also when it seems to be there: the session may have moved it since. */
+    fake(x, XCB_MOTION_NOTIFY, 0, px, py);
+    x->pointer_x = px;
+    x->pointer_y = py;
+    x->pointer_moves++;
     for (unsigned i = 0; i < ARRAY_SIZE(x_button); i++)
         if (changed & (1u << i))
             fake(x, buttons & (1u << i) ? XCB_BUTTON_PRESS : XCB_BUTTON_RELEASE, x_button[i], 0, 0);

@@ -94,7 +94,7 @@ struct x11 {
     size_t cursor_next;
     uint32_t cursor_serial; /* that the display shows */
     uint32_t cursor_told;
-    bool cursor_any, cursor_asked, cursor_waiting;
+    bool cursor_any, cursor_asked, cursor_again, cursor_waiting;
     uint64_t cursor_ms, cursor_quiet_ms;
     unsigned cursor_run; /* changes in a row without a pause */
 

@@ -13,7 +13,8 @@ struct session_info {
     unsigned ws_port, http_port;
     char bind[64];
     uint8_t key[32];
-    int width, height, max_width, max_height; /* width 0: as the display is */
+    int width, height; /* that the display was started with; it may have another size by now, which is kept */
+    int max_width, max_height;
     int frame_rate;
     int compression; /* 0, 1, 2 */
     char x11[SESSION_INFO_PATH_MAX];

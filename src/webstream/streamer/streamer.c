@@ -192,10 +192,7 @@ static int open_display(struct streamer *s)
         return r;
     }
     options.source = s->source;
-    r = screen_create(&options, &s->screen);
-    if (r == 0 && s->info.width > 0 && s->info.height > 0)
-        (void)source_resize(s->source, s->info.width, s->info.height);
-    return r;
+    return screen_create(&options, &s->screen);
 }
 
 static int open_channels(struct streamer *s)
