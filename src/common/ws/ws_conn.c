@@ -240,8 +240,11 @@ static int account(struct ws_conn *conn, size_t len)
 void ws__conn_check_flood(struct ws_conn *conn)
 {
     uint64_t read = conn->open && conn->wsi ? bytes_read(conn) : 0;
-    if (read < conn->received_base + conn->accounted) {
-        conn->second_base = 0;
+    if (read == 0)
+        return;
+    if (read <
+        conn->received_base + conn->accounted) { /* four bytes short for each frame that was not masked */
+        ws_close(conn, 1002, "frames have to be masked");
         return;
     }
     uint64_t control = read - conn->received_base - conn->accounted;

@@ -89,7 +89,7 @@ static inline bool wait_until(bool (*test)(void *arg), void *arg)
 
 static inline void set_timeouts(int fd)
 {
-    struct timeval limit = {.tv_sec = 20};
+    struct timeval limit = {.tv_sec = 8};
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
     setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
 }
