@@ -27,6 +27,12 @@ static void sweep(void *arg)
 static void swept(void *arg)
 {
     struct keeper *k = arg;
+    static const char *const peaceful[] = {"exit", "kill", "timeout", "abandoned", "streamer_failed"};
+    bool failed = true;
+    for (size_t i = 0; i < ARRAY_SIZE(peaceful); i++)
+        failed &= !str_eq(k->reason, peaceful[i]);
+    if (failed)
+        keeper_sandbox_log_tail(k);
     if (k->sweep_result < 0)
         log_event(LOG_LEVEL_ERROR, k->order.session_id, "processes of %s cannot be killed: %s",
                   k->order.account, strerror(-k->sweep_result));

@@ -53,6 +53,7 @@ void keeper_link_tell(struct keeper *k, enum keeper_verb verb);
 
 int keeper_sandbox_start(struct keeper *k);
 void keeper_sandbox_kill(struct keeper *k);
+void keeper_sandbox_log_tail(const struct keeper *k);
 void keeper_sandbox_remove_socket(const struct keeper *k);
 void keeper_sandbox_close(struct keeper *k);
 /* Argument vector of bubblewrap up to and without the leader's own; exe_fd and so on are the child's numbers.

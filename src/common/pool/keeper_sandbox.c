@@ -15,6 +15,8 @@
 #include "pool/keeper_priv.h"
 #include "pool/xauth.h"
 
+#define TAIL_BYTES 1024 /* of the display's log, for the keeper's own */
+
 /* A descriptor with the text to read from its start. */
 static int text_fd(const void *text, size_t len)
 {
@@ -204,6 +206,25 @@ int keeper_sandbox_start(struct keeper *k)
     if (r >= 0)
         r = loop_poll_create(k->loop, k->leader_fd, LOOP_READ, on_leader, k, &k->leader_poll);
     return r;
+}
+
+/* The file goes with the session, so what it said last goes to the log. The log escapes what an application
+ * may have put there. */
+void keeper_sandbox_log_tail(const struct keeper *k)
+{
+    cleanup_free char *path = xasprintf("%s/display.log", k->session_dir);
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char text[TAIL_BYTES + 1];
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    ssize_t len = size < 0 ? -1 : pread(fd, text, TAIL_BYTES, size > TAIL_BYTES ? size - TAIL_BYTES : 0);
+    if (len <= 0)
+        return;
+    text[len] = '\0';
+    char *at = text;
+    for (char *line = strsep(&at, "\n"); line; line = strsep(&at, "\n")) {
+        if (*line)
+            log_event(LOG_LEVEL_WARN, k->order.session_id, "display: %s", line);
+    }
 }
 
 void keeper_sandbox_kill(struct keeper *k)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/file.h"
@@ -19,7 +20,9 @@
 #define GRACE_MS                                                                                             \
     1500 /* from the last window to the end: launchers and splash screens go before the real window comes */
 #define GRACE_RUNNING_MS 4000 /* the same while the program itself still runs */
-#define DISPLAY_FD 3          /* in the display server: where it writes its number */
+#define DISPLAY_FIRST 100     /* below are the machine's own displays */
+#define DISPLAY_LAST 65000
+#define DISPLAY_FD 3 /* in the display server: where it writes its number */
 
 struct part {
     pid_t pid;
@@ -33,6 +36,8 @@ struct leader {
     char **argv; /* the application; empty for a plain desktop */
     int report_fd;
     int errors_fd; /* where the session's programs write */
+    int name_fd;   /* holds the abstract name of the display */
+    char display[16];
     int display_fd;
     struct loop_poll *display_poll;
     char number[16];
@@ -173,11 +178,10 @@ static const struct leader_x11_events x11_events = {
 
 static void display_up(struct leader *l)
 {
-    cleanup_free char *display = xasprintf(":%s", l->number);
-    (void)setenv("DISPLAY", display, 1);
-    int r = leader_x11_create(l->loop, display, &x11_events, l, &l->x11);
+    (void)setenv("DISPLAY", l->display, 1);
+    int r = leader_x11_create(l->loop, l->display, &x11_events, l, &l->x11);
     if (r < 0) {
-        log_error("the display %s cannot be reached: %s", display, strerror(-r));
+        log_error("the display %s cannot be reached: %s", l->display, strerror(-r));
         end(l, "display_failed");
         return;
     }
@@ -205,10 +209,9 @@ static void on_display(void *arg, int ready)
     l->display_poll = loop_poll_destroy(l->display_poll);
     close(l->display_fd);
     l->display_fd = -1;
-    int64_t number;
     if (newline)
         *newline = '\0';
-    if (!newline || str_to_int(l->number, 0, 65535, &number) < 0)
+    if (!newline || !str_eq(l->number, l->display + 1))
         end(l, "display_failed");
     else
         display_up(l);
@@ -222,40 +225,55 @@ static void on_server_exit(void *arg, int wait_status)
     end(l, "display_failed");
 }
 
+/* X clients try the abstract socket of a display before its path, and sessions share the network namespace
+ * with everybody: whoever owns the abstract name of our display would be given our cookie and our keystrokes.
+ * So we take a number whose name is free and hold the name, without listening: clients are refused there and
+ * go on to the path, which is private. */
+static int reserve_display(struct leader *l)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    l->name_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->name_fd < 0)
+        return -errno;
+    for (int number = DISPLAY_FIRST; number <= DISPLAY_LAST; number++) {
+        char *path = address.sun_path + 1;
+        int len = snprintf(path, sizeof address.sun_path - 1, "/tmp/.X11-unix/X%d", number);
+        socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+        if (access(path, F_OK) == 0 || bind(l->name_fd, (struct sockaddr *)&address, size) < 0)
+            continue;
+        (void)snprintf(l->display, sizeof l->display, ":%d", number);
+        return 0;
+    }
+    return -EADDRINUSE;
+}
+
 static int start_server(struct leader *l)
 {
+    int reserved = reserve_display(l);
+    if (reserved < 0)
+        return reserved;
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC) < 0)
         return -errno;
     l->display_fd = pipe_fds[0];
     (void)fd_set_nonblock(l->display_fd);
-    /* No network listener at all, and no abstract socket, which a shared network namespace would show to
-     * everybody. */
-    char *const argv[] = {"Xvnc",
-                          "-displayfd",
-                          "3",
-                          "-auth",
-                          (char *)(uintptr_t)l->auth,
-                          "-geometry",
-                          (char *)(uintptr_t)l->geometry,
-                          "-depth",
-                          "24",
-                          "-rfbport",
-                          "-1",
-                          "-nolisten",
-                          "tcp",
-                          "-nolisten",
-                          "local",
-                          "-noreset",
-                          "-extension",
-                          "GLX",
-                          "-s",
-                          "0",
-                          "-dpi",
-                          "96",
-                          "-SecurityTypes",
-                          "None",
-                          "-UseBlacklist=0",
+    /* No network listener at all. The abstract socket is wanted: every X client tries it first, and all
+     * sessions see the same names. A display that does not hold its own name leaves it to whoever takes it,
+     * and its clients would talk to that one. With it the server takes a number that is free on the whole
+     * machine; the cookie guards it. */
+    char *const argv[] = {"Xvnc",       l->display,
+                          "-displayfd", "3",
+                          "-auth",      (char *)(uintptr_t)l->auth,
+                          "-geometry",  (char *)(uintptr_t)l->geometry,
+                          "-depth",     "24",
+                          "-rfbport",   "-1",
+                          "-nolisten",  "tcp",
+                          "-nolisten",  "local",
+                          "-noreset",   "-extension",
+                          "GLX",        "-s",
+                          "0",          "-dpi",
+                          "96",         "-SecurityTypes",
+                          "None",       "-UseBlacklist=0",
                           NULL};
     struct spawn_fd fds[] = {{STDERR_FILENO, 1}, {STDERR_FILENO, 2}, {pipe_fds[1], DISPLAY_FD}};
     int r = start_part(l, &l->server, argv, fds, ARRAY_SIZE(fds), on_server_exit);
@@ -360,7 +378,7 @@ static int parse(struct leader *l, int argc, char **argv)
 
 int session_leader_main(int argc, char **argv)
 {
-    struct leader l = {.display_fd = -1};
+    struct leader l = {.display_fd = -1, .name_fd = -1};
     if (parse(&l, argc, argv) < 0)
         return 2;
     log_init("session-leader", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
