@@ -102,6 +102,24 @@ static int insert(struct session_broker *broker, struct store_txn *txn, const st
     return 0;
 }
 
+/* A lease that nobody has fetched yet gets its whole time again, and another host when its own is gone.
+ * (Should that one have started it all the same, its report will not fit the pin, and it is told to end it.)
+ */
+static int renew(struct session_broker *broker, struct store_txn *txn, const struct identity_launch *launch,
+                 struct session_row *row)
+{
+    if (row->status != SESSION_TO_CREATE || row->ws_port != 0)
+        return 0;
+    int r = broker_in_service(broker, txn, row->server_url);
+    if (r == 0)
+        r = broker_place(broker, txn, row->user_id, pinned_host(launch->policy), row->server_url);
+    if (r < 0)
+        return r;
+    row->changed = broker_now(broker);
+    return store_exec(txn, "UPDATE sessions SET changed = $1, server_url = $2 WHERE id = $3", "iss",
+                      row->changed, row->server_url, row->id);
+}
+
 int session_broker_select(struct session_broker *broker, const struct identity_user *user,
                           const struct identity_launch *launch, const char *wanted_id,
                           struct session_row *ret_row, bool *ret_resumed)
@@ -116,11 +134,7 @@ int session_broker_select(struct session_broker *broker, const struct identity_u
     bool resumed = r == 0;
     if (resumed) {
         row = found.row;
-        /* A lease that nobody fetched yet gets its whole time again. */
-        if (row.status == SESSION_TO_CREATE) {
-            row.changed = broker_now(broker);
-            r = store_exec(txn, "UPDATE sessions SET changed = $1 WHERE id = $2", "is", row.changed, row.id);
-        }
+        r = renew(broker, txn, launch, &row);
     } else if (r == -ENOENT) {
         r = insert(broker, txn, user, launch, wanted_id, &row);
     }

@@ -140,6 +140,18 @@ int broker_place(struct session_broker *broker, struct store_txn *txn, const cha
     return str_copy(ret_url, 513, best.url);
 }
 
+int broker_in_service(struct session_broker *broker, struct store_txn *txn, const char *server_url)
+{
+    struct store_rows *rows = NULL;
+    int r =
+        store_query(txn, &rows, "SELECT 1 FROM hosts WHERE server_url = $1 AND seen >= $2 AND registered > 0",
+                    "si", server_url, broker_now(broker) - broker->heartbeat_expiry_s);
+    if (r >= 0)
+        r = store_next(rows);
+    store_rows_free(rows);
+    return r;
+}
+
 int session_broker_any_host(struct session_broker *broker, char ret_url[513])
 {
     struct store_txn *txn = NULL;

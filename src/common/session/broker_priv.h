@@ -56,6 +56,9 @@ int broker_none_is_fine(int changed);
 int broker_place(struct session_broker *broker, struct store_txn *txn, const char *user_id,
                  const char *wanted, char ret_url[513]);
 
+/* Whether the host is registered and not silent: 1, 0, or an error. */
+int broker_in_service(struct session_broker *broker, struct store_txn *txn, const char *server_url);
+
 char *broker_launch_text(const struct identity_launch *launch);
 int broker_launch_parse(const char *text, struct identity_launch *ret_launch);
 

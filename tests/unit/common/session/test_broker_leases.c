@@ -77,6 +77,32 @@ static void test_limit_of_sessions_per_user(void **state)
     session_broker_destroy(strict);
 }
 
+static void test_an_unused_lease_moves_away_from_a_dead_host(void **state)
+{
+    struct fixture *f = *state;
+    struct session_row row, again;
+    bool resumed;
+    add_host(f, HOST_A, 9);
+    row = must_select(f, 1, WS1);
+    assert_string_equal(row.server_url, HOST_A);
+    f->clock.wall_s += 60;
+    assert_int_equal(try_select(f->broker, 1, WS1, NULL, &again, &resumed), -EHOSTDOWN);
+    add_host(f, HOST_B, 9);
+    assert_int_equal(try_select(f->broker, 1, WS1, NULL, &again, &resumed), 0);
+    assert_true(resumed);
+    assert_string_equal(again.id, row.id);
+    assert_string_equal(again.server_url, HOST_B);
+    /* Once it runs somewhere it stays there, whatever becomes of its host. */
+    assert_int_equal(session_broker_connected(f->broker, row.id, 9010, 9011), 0);
+    f->clock.wall_s += 60;
+    add_host(f, HOST_A, 9);
+    assert_int_equal(try_select(f->broker, 1, WS1, NULL, &again, &resumed), 0);
+    assert_string_equal(again.server_url, HOST_B);
+    /* And the first host, had it started the session all the same, is told to end it. */
+    json_t *reports = json_pack("[o]", report_entry(row.id, 1, 2));
+    assert_int_equal(must_report(f, HOST_A, false, reports, NULL), 1);
+}
+
 static void test_what_is_started_is_kept(void **state)
 {
     struct fixture *f = *state;
@@ -162,6 +188,7 @@ static void test_expiry(void **state)
     struct session_row unclaimed = must_select(f, 1, WS1), fetched = must_select(f, 2, WS1);
     assert_int_equal(session_broker_connected(f->broker, fetched.id, 9010, 9011), 0);
     f->clock.wall_s += 100;
+    add_host(f, HOST_A, 9);
     must_select(f, 1, WS1); /* a retry: the time starts again */
     f->clock.wall_s += 100;
     assert_int_equal(session_broker_expire(f->broker, 120, 86400), 0);
@@ -207,6 +234,7 @@ int main(void)
         TEST(test_wanted_id),
         TEST(test_room_and_limits),
         TEST(test_limit_of_sessions_per_user),
+        TEST(test_an_unused_lease_moves_away_from_a_dead_host),
         TEST(test_what_is_started_is_kept),
         TEST(test_only_the_owner_sees_and_releases),
         TEST(test_release_of_a_running_session),
