@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import {
-  DESK, PHONE, address, big, comparePixels, complaints, finish, inHome, login, newPage, page, picture, proxy, screenIs,
+  DESK, PHONE, address, big, comparePixels, complaints, finish, inHome, kill, login, newPage, page, picture, proxy, screenIs,
   session, slots, step, terminalReady, terminalWindows, typeCommand, until, view, withDisplay,
 } from './harness.mjs';
 
@@ -112,6 +112,23 @@ await step('a cut connection heals by itself', async () => {
   await page.waitForSelector('#overlay', { state: 'hidden' });
   await typeCommand('cp typed healed', 'healed', 'Grüße, 世界 €\n');
   await comparePixels();
+});
+
+await step('the page survives the death of the gateway and of the streamer', async () => {
+  for (const role of ['gateway', 'streamer']) {
+    const lost = session('reconnecting');
+    await kill(role);
+    await lost;
+    await session('active');
+    await typeCommand(`cp typed after-${role}`, `after-${role}`, 'Grüße, 世界 €\n');
+    await comparePixels();
+  }
+});
+
+await step('the death of the session host is not even noticed', async () => {
+  await kill('session-host');
+  await typeCommand('cp typed after-host', 'after-host', 'Grüße, 世界 €\n');
+  assert.equal(await page.getAttribute('html', 'data-session'), 'active');
 });
 
 await step('disconnecting leaves the session running', async () => {

@@ -50,7 +50,13 @@ export async function step(name, run) {
   }
 }
 
-export const picture = (name) => page.screenshot({ path: path.join(shots, `${name}.png`) });
+// Animations come to their end first, but for the one that never does.
+export async function picture(name) {
+  await page.evaluate(() => Promise.all(document.getAnimations()
+    .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished)));
+  await page.screenshot({ path: path.join(shots, `${name}.png`) });
+}
+
 export const session = (state) => page.waitForSelector(`html[data-session="${state}"]`, { timeout: WAIT });
 export const view = (name) => page.waitForSelector(`html[data-view="${name}"]`, { timeout: WAIT });
 
@@ -72,6 +78,27 @@ export async function withDisplay(run) {
   } finally {
     display.close();
   }
+}
+
+// The process of a role of this instance.
+function pidOf(role) {
+  for (const entry of fs.readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+    try {
+      const line = fs.readFileSync(`/proc/${entry}/cmdline`, 'utf8').split('\0');
+      if (line[1] === role && line.some((word) => word.startsWith(ISTHMUS_STATE))) return Number(entry);
+    } catch {
+      // It is gone already.
+    }
+  }
+  return 0;
+}
+
+// As the kernel does it when memory runs out: without a warning.
+export async function kill(role) {
+  const pid = pidOf(role);
+  assert.ok(pid, `no ${role}`);
+  process.kill(pid, 'SIGKILL');
+  await until(`another ${role}`, () => ![0, pid].includes(pidOf(role)));
 }
 
 export const inHome = async (name) => path.join(await onlySlot(), 'home', name);
