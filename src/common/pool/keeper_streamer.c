@@ -16,11 +16,13 @@
 static char **streamer_env(const struct keeper *k)
 {
     static const char *const kept[] = {"LANG", "TZ", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS"};
-    char **envp = xcalloc(ARRAY_SIZE(kept) + 6, sizeof *envp);
+    char **envp = xcalloc(ARRAY_SIZE(kept) + 8, sizeof *envp);
     size_t count = 0;
     envp[count++] = xstrdup("PATH=/usr/bin:/bin");
     envp[count++] = xstrdup("HOME=/nonexistent");
     envp[count++] = xasprintf("%s=%s", ACCOUNT_MARKER, k->dir);
+    envp[count++] = xasprintf("ISTHMUS_LOG_LEVEL=%s", k->order.log_level);
+    envp[count++] = xasprintf("ISTHMUS_LOG_FORMAT=%s", k->order.log_format);
     for (size_t i = 0; i < ARRAY_SIZE(kept); i++) {
         const char *value = getenv(kept[i]);
         if (value)

@@ -63,7 +63,7 @@ struct host {
     struct hosted *sessions; /* by id */
     struct loop_signal *signals[3];
     struct loop_timer *sweep_timer, *stop_timer;
-    uint64_t started_ms;
+    uint64_t started_ms, stop_ms;
     unsigned max_sessions;
     bool stopping, ending_all, left;
     int exit_code;
@@ -103,6 +103,7 @@ void host_session_restore(void *arg, const struct journal_session *record);
 int host_session_adopt(struct host *host);
 /* Forgets what ended long ago. */
 void host_session_sweep(struct host *host);
+bool host_session_anybody_waits(const struct host *host);
 void host_session_free_all(struct host *host);
 json_t *host_session_reports(struct host *host);
 extern const struct pool_events host_pool_events;

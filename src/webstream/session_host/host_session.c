@@ -102,7 +102,7 @@ static void on_start_timer(void *arg)
 {
     struct hosted *session = arg;
     int status = session->record.status;
-    if (status == SESSION_TO_START || status == SESSION_STARTING)
+    if (status == SESSION_CREATED || status == SESSION_TO_START || status == SESSION_STARTING)
         host_session_event(session, SESSION_EV_START_FAILED, "streamer_failed");
     answer_waiters(session, answer_failed);
 }
@@ -209,6 +209,9 @@ static void on_ready(void *arg, const char *id)
     struct hosted *session = host_session_find(arg, id);
     if (!session)
         return;
+    /* A host that was killed may have left its journal some steps behind. */
+    if (session->record.status == SESSION_CREATED)
+        host_session_event(session, SESSION_EV_START, NULL);
     if (session->record.status == SESSION_TO_START)
         host_session_event(session, SESSION_EV_LAUNCHED, NULL);
     host_session_event(session, SESSION_EV_DISPLAY_READY, NULL);
@@ -300,6 +303,10 @@ static void on_found(void *arg, const char *id, unsigned slot)
     log_event(LOG_LEVEL_INFO, id, "slot %u: found alive, %s", slot,
               session_status_word(session->record.status));
     arm_presence(session);
+    if (session->record.status == SESSION_CREATED || session->record.status == SESSION_TO_START ||
+        session->record.status == SESSION_STARTING)
+        loop_timer_start(session->start_timer, (uint64_t)config_int(host->config, "isthmus.startTimeoutMs"),
+                         0);
 }
 
 int host_session_adopt(struct host *host)
@@ -340,12 +347,29 @@ void host_session_sweep(struct host *host)
     }
 }
 
+static void answer_draining(struct hosted *session, struct http_request *r)
+{
+    (void)session;
+    http_answer_error(r, 503, "draining", "This host is being stopped.");
+}
+
+bool host_session_anybody_waits(const struct host *host)
+{
+    const struct hosted *session, *next;
+    HASH_ITER(hh, host->sessions, session, next)
+    {
+        if (session->waiters)
+            return true;
+    }
+    return false;
+}
+
 void host_session_free_all(struct host *host)
 {
     struct hosted *session, *next;
     HASH_ITER(hh, host->sessions, session, next)
     {
-        answer_waiters(session, answer_ended);
+        answer_waiters(session, answer_draining);
         session_free(session);
     }
 }

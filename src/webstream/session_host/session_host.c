@@ -13,7 +13,8 @@
 #include "webstream/session_host/host_priv.h"
 
 #define SWEEP_MS 600000
-#define END_ALL_MS 9000 /* then the rest is left to the next start */
+#define STOP_MS 9000 /* then the rest is left to the next start */
+#define STOP_STEP_MS 20
 
 /* What the control plane asks. */
 
@@ -94,15 +95,23 @@ static void leave(struct host *host)
         on_left(host);
 }
 
+/* What the stop still waits for: requests that are being answered, and when sessions are to end, all of them.
+ */
+static bool may_leave(const struct host *host)
+{
+    unsigned total, active, unused;
+    pool_count(host->pool, &total, &active, &unused);
+    return !host_session_anybody_waits(host) && (!host->ending_all || active == 0);
+}
+
 static void on_stop_timer(void *arg)
 {
     struct host *host = arg;
-    unsigned total, active, unused;
-    pool_count(host->pool, &total, &active, &unused);
-    if (active > 0 && clock_monotonic_ms(NULL) - host->started_ms < END_ALL_MS)
+    bool late = clock_monotonic_ms(NULL) - host->stop_ms >= STOP_MS;
+    if (!may_leave(host) && !late)
         return;
-    if (active > 0)
-        log_error("%u sessions could not be ended in time", active);
+    if (!may_leave(host))
+        log_error("not everything could be finished in time");
     leave(host);
 }
 
@@ -110,14 +119,12 @@ static void end_all(struct host *host)
 {
     struct hosted *session, *next;
     host->ending_all = true;
-    host->started_ms = clock_monotonic_ms(NULL);
     HASH_ITER(hh, host->sessions, session, next)
     {
         if (session_status_is_alive(session->record.status))
             host_session_event(session, SESSION_EV_KILL, "kill");
     }
     pool_end_all(host->pool, "kill");
-    loop_timer_start(host->stop_timer, 0, 20);
 }
 
 static void on_signal(void *arg, int signum)
@@ -127,12 +134,12 @@ static void on_signal(void *arg, int signum)
     if (host->stopping && !end)
         return;
     host->stopping = true;
+    host->stop_ms = clock_monotonic_ms(NULL);
     log_info(end ? "stopping: ending all sessions" : "stopping: the sessions go on under their keepers");
     host->listener = listener_destroy(host->listener);
     if (end)
         end_all(host);
-    else
-        leave(host);
+    loop_timer_start(host->stop_timer, 0, STOP_STEP_MS);
 }
 
 /* Starting. */

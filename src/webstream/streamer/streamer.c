@@ -339,7 +339,10 @@ int streamer_main(int argc, char **argv)
     struct streamer s = {.started_ms = clock_monotonic_ms(NULL)};
     int r = streamer_options_parse(argc, argv, &options);
 
-    log_init("streamer", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);
+    enum log_level level = LOG_LEVEL_INFO; /* as its keeper was told, in the environment */
+    const char *level_text = getenv("ISTHMUS_LOG_LEVEL");
+    (void)log_level_parse(level_text ? level_text : "info", &level);
+    log_init("streamer", level, str_eq(getenv("ISTHMUS_LOG_FORMAT"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
     if (r < 0)
         return 2;
     signal(SIGPIPE, SIG_IGN);
