@@ -29,6 +29,9 @@ ALLOWED = {
     "webstream/gateway": "session identity store ws http net config json loop base",
     "webstream/session_host": "pool session store ws http net config json loop base",
     "webstream/streamer": "display ws http net config json loop base",
+    "ovd/message": "xml base",
+    "ovd/tunnel": "net loop base",
+    "ovd/display": "display loop base",
     "isthmus": "webstream/gateway webstream/session_host webstream/streamer "
     "pool session identity display store ws http net config json xml loop base",
 }
@@ -45,6 +48,8 @@ THIRD_PARTY = [
     (r"jansson\.h", ["json/json.h"]),
     (r"sqlite3\.h", ["store"]),
     (r"argon2\.h", ["identity"]),
+    (r"libssh/.*", ["ovd/tunnel"]),
+    (r"rfb/.*", ["ovd/display"]),
     (r"pixman.*\.h|png\.h|xxhash\.h", ["display"]),
     (r"xkbcommon/.*", ["display", X11_FILE]),
     (r"xcb/.*|X11/.*", [X11_FILE]),
