@@ -67,17 +67,32 @@ await step('a window can be dragged', async () => {
     const from = { x: before.x + Math.round(before.w / 2), y: before.y + 10 };
     await page.mouse.move(from.x, from.y);
     await page.mouse.down();
-    await page.mouse.move(from.x + 60, from.y + 20, { steps: 8 });
-    await page.mouse.move(from.x + 120, from.y + 40, { steps: 8 });
+    await page.mouse.move(from.x - 80, from.y - 30, { steps: 8 });
+    await page.mouse.move(from.x - 140, from.y - 60, { steps: 8 });
     await page.mouse.up();
     await until('the window where it was dragged', async () => {
       const after = (await terminalWindows(display, DESK)).find((one) => one.id === before.id);
-      return after && Math.abs(after.x - before.x - 120) <= 2 && Math.abs(after.y - before.y - 40) <= 2;
+      return after && Math.abs(after.x - before.x + 140) <= 2 && Math.abs(after.y - before.y + 60) <= 2;
     });
   });
   await comparePixels();
-  await page.mouse.move(640, 600);
-  await picture('session');
+});
+
+await step('a second program takes text, saves it and closes', async () => {
+  await page.keyboard.type('mousepad notes.txt 2> /dev/null &\n');
+  await withDisplay(async (display) => {
+    await until('the second window', async () => (await terminalWindows(display, DESK)).length === 2);
+    await comparePixels();
+    await page.keyboard.type('Two shores, one bridge.\n\nПривет, γειά σου, ¡hola!\n');
+    await page.keyboard.press('Control+s');
+    const file = await inHome('notes.txt');
+    await until('the saved text', () => fs.existsSync(file) && fs.readFileSync(file, 'utf8') === 'Two shores, one bridge.\n\nПривет, γειά σου, ¡hola!\n');
+    await comparePixels();
+    await page.mouse.move(1240, 60);
+    await picture('session');
+    await page.keyboard.press('Alt+F4');
+    await until('only the terminal', async () => (await terminalWindows(display, DESK)).length === 1);
+  });
 });
 
 await step('the screen follows the window', async () => {

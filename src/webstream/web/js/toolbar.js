@@ -81,7 +81,7 @@ export class Toolbar {
     const word = { none: 'Not connected', good: 'Good', fair: 'Fair', poor: 'Slow' }[level];
     this.#root.dataset.quality = level;
     byId('quality-word').textContent = word;
-    byId('quality-figures').textContent = level === 'none' ? '' : `${Math.max(1, Math.round(roundTrip))} ms · ${frames} fps`;
+    byId('quality-figures').textContent = level === 'none' ? '' : `${Math.max(1, Math.round(roundTrip))} ms · ${frames ? `${frames} fps` : 'idle'}`;
   }
 
   #on(target, type, handler) {
