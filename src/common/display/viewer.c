@@ -58,8 +58,8 @@ void viewer_start(struct viewer *viewer, uint64_t now_us)
     pixman_region32_init_rect(&region, 0, 0, (unsigned)frame->width, (unsigned)frame->height);
     if (!full)
         pixman_region32_intersect(&region, &region, &viewer->pending);
-    /* A timer that was a little late does not make the next one later still. */
-    viewer->next_us = MAX(viewer->next_us, now_us - 2000) + period;
+    /* After a quiet there is one update of credit: the first capture of a change often sees only half of it. */
+    viewer->next_us = MAX(viewer->next_us, now_us - period) + period;
     /* Without memory nothing is lost: it is still to be sent. */
     if (update_job_start(viewer, &region, full) == 0) {
         pixman_region32_clear(&viewer->pending);
