@@ -18,17 +18,18 @@ fi
 say() { printf 'isthmus: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# progress LOG WHAT COMMAND...: runs quietly, shows that it is alive, shows the log's end when it fails.
+# progress LOG WHAT COMMAND...: runs quietly (and silently when it takes less than a second), shows that it is alive, shows the log's end when it fails.
 progress() {
-    local log=$1 what=$2 started=$SECONDS shown=0 job code line
+    local log=$1 what=$2 started=$SECONDS shown=-1 job code line
     shift 2
-    say "$what"
     "$@" >"$log" 2>&1 </dev/null &
     job=$!
     # A background job of a script ignores SIGINT: pass it on by hand.
     trap 'kill "$job" 2>/dev/null; wait "$job" 2>/dev/null; exit 130' INT TERM HUP
     while kill -0 "$job" 2>/dev/null; do
-        sleep 0.2
+        sleep 0.1
+        [ "$SECONDS" -gt "$started" ] || continue # what is over at once needs no word
+        [ "$shown" -ge 0 ] || { say "$what"; shown=0; }
         if [ -t 2 ]; then
             line=$(tail -n 1 "$log" 2>/dev/null | tr -cd '[:print:]' | cut -c 1-70)
             printf '\r\033[K  %3d s  %s' $((SECONDS - started)) "$line" >&2
@@ -85,10 +86,6 @@ build() {
     shift
     if [ ! -f "$dir/build.ninja" ]; then
         progress "$BUILDS/logs/configure-$preset.log" "configuring $preset" cmake --preset "$preset" -B "$dir" || return 1
-    fi
-    # When nothing has changed this is over in a moment, and not worth a word.
-    if ninja -C "$dir" -n "$@" 2>/dev/null | grep -q 'no work to do'; then
-        return 0
     fi
     progress "$BUILDS/logs/build-$preset.log" "building $preset" ninja -C "$dir" "$@"
 }
