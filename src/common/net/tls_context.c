@@ -118,8 +118,11 @@ static bool bundle_read(const char *path, const char *secret, struct bundle *ret
     PKCS12 *p12 = d2i_PKCS12_fp(file, NULL);
     fclose(file);
     bool ok = p12 && PKCS12_parse(p12, secret, &ret->key, &ret->cert, &ret->chain) == 1;
-    if (p12 && !ok && OSSL_PROVIDER_try_load(NULL, "legacy", 1)) { /* files made by Windows use RC2 */
-        ok = PKCS12_parse(p12, secret, &ret->key, &ret->cert, &ret->chain) == 1;
+    if (p12 && !ok) { /* files made by Windows may use RC2, which is only in there */
+        OSSL_PROVIDER *legacy = OSSL_PROVIDER_try_load(NULL, "legacy", 1);
+        ok = legacy && PKCS12_parse(p12, secret, &ret->key, &ret->cert, &ret->chain) == 1;
+        if (legacy)
+            OSSL_PROVIDER_unload(legacy);
     }
     PKCS12_free(p12);
     return ok && ret->key && ret->cert;
