@@ -68,7 +68,8 @@ static void run_useradd(const char *name, const char *group)
                           own_group ? name : group,
                           own_group ? NULL : name,
                           NULL};
-    struct spawn_options options = {.argv = (char *const *)(uintptr_t)argv};
+    /* by path: the one that su leaves to root may lack /usr/sbin */
+    struct spawn_options options = {.path = "/usr/sbin/useradd", .argv = (char *const *)(uintptr_t)argv};
     pid_t pid;
     if (spawn(&options, &pid) == 0)
         (void)waitpid(pid, NULL, 0); /* whether it worked is seen in the password file */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What a session can see: the arguments of bubblewrap and the environment. The network is shared with the
  * host: which hosts a session may reach is a policy of its own (security.network) and is to be enforced by
- * address, not by taking the network away. */
+ * address, not by taking the network away. Until then the abstract sockets of the machine are in reach too;
+ * in one-account mode that includes those of the user's own desktop, which its own access control has to
+ * guard. */
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -60,6 +62,23 @@ static void add_programs(struct vector *v)
     }
 }
 
+/* In one-account mode the session has the rights to read the state directory with its keys: it must not be
+ * inside what is shown. */
+static void hide_state(struct vector *v, const struct keeper *k)
+{
+    static const char *const shown[] = {"/usr/", "/etc/", "/opt/"};
+    cleanup_free char *state = xstrdup(k->dir);
+    for (int i = 0; i < 2; i++) { /* without "/slots/NN" */
+        char *slash = strrchr(state, '/');
+        if (slash)
+            *slash = '\0';
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(shown); i++) {
+        if (str_starts_with(state, shown[i]))
+            add2(v, "--tmpfs", state);
+    }
+}
+
 /* Fresh directories, so that nothing of other sessions or of the host's services is in sight. */
 static void add_private(struct vector *v, const struct keeper *k)
 {
@@ -89,6 +108,7 @@ char **keeper_bwrap_argv(const struct keeper *k)
     for (size_t i = 0; i < ARRAY_SIZE(fixed); i++)
         add(&v, fixed[i]);
     add_programs(&v);
+    hide_state(&v, k);
     add_private(&v, k);
     add_number(&v, "--ro-bind-data", KEEPER_CHILD_PASSWD_FD, "/etc/passwd");
     add_number(&v, "--ro-bind-data", KEEPER_CHILD_GROUP_FD, "/etc/group");

@@ -150,7 +150,8 @@ static void clean_done(void *arg)
     if (!finish_job(slot))
         return;
     struct pool *pool = slot->pool;
-    slot->state = slot->result < 0 ? SLOT_BROKEN : SLOT_FREE;
+    /* Without an account nothing has run there: the next session tries again. */
+    slot->state = slot->result < 0 && slot->claimed ? SLOT_BROKEN : SLOT_FREE;
     char session_id[SECRET_ID_LEN], reason[POOL_REASON_LEN];
     memcpy(session_id, slot->order.session_id, sizeof session_id);
     memcpy(reason, slot->reason, sizeof reason);
