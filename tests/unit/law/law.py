@@ -32,6 +32,9 @@ ALLOWED = {
     "ovd/message": "xml base",
     "ovd/tunnel": "net loop base",
     "ovd/display": "display loop base",
+    "ovd/message": "xml base",
+    "ovd/tunnel": "net loop base",
+    "ovd/display": "display loop base",
     "isthmus": "webstream/gateway webstream/session_host webstream/streamer "
     "pool session identity display store ws http net config json xml loop base",
 }
@@ -51,6 +54,8 @@ THIRD_PARTY = [
     (r"libssh/.*", ["ovd/tunnel"]),
     (r"rfb/.*", ["ovd/display"]),
     (r"pixman.*\.h|png\.h|xxhash\.h", ["display"]),
+    (r"libssh/.*", ["ovd/tunnel"]),
+    (r"rfb/.*", ["ovd/display"]),
     (r"xkbcommon/.*", ["display", X11_FILE]),
     (r"xcb/.*|X11/.*", [X11_FILE]),
 ]
