@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import {
-  DESK, PHONE, address, big, comparePixels, complaints, finish, inHome, kill, login, newPage, page, picture, proxy, screenIs,
+  DESK, PHONE, address, big, comparePixels, complaints, finish, inHome, kill, login, newPage, page, picture, pointerReports, proxy, screenIs,
   session, slots, step, terminalReady, terminalWindows, typeCommand, until, view, withDisplay,
 } from './harness.mjs';
 
@@ -183,6 +183,22 @@ await step('an application comes alone, undecorated and maximised', async () => 
   await picture('application');
 });
 
+await step('buttons and wheel reach the program, where they happened', async () => {
+  const reports = await pointerReports(async () => {
+    await page.mouse.click(300, 200);
+    await page.mouse.click(300, 200, { button: 'middle' });
+    await page.mouse.click(300, 200, { button: 'right' });
+    await page.mouse.wheel(0, 100);
+    await page.mouse.wheel(0, -200);
+  });
+  const buttons = reports.map((report) => report.split(';')[0]);
+  assert.deepEqual(buttons, ['0', '1', '2', '65', '64', '64']);
+  const places = new Set(reports.map((report) => report.slice(report.indexOf(';') + 1)));
+  assert.equal(places.size, 1);
+  // A cell of the terminal is 9 x 18 pixels, its margin 6.
+  assert.ok(places.has(`${Math.floor((300 - 6) / 9) + 1};${Math.floor((200 - 6) / 18) + 1}`), [...places].join());
+});
+
 await step('it ends with its last window', async () => {
   await page.keyboard.type('exit\n');
   await session('ended');
@@ -223,6 +239,7 @@ await step('a phone works in an application by touch', async () => {
   await terminalReady();
   await typeCommand('echo touched > touched', 'touched', 'touched\n');
   await page.tap('#toolbar-handle');
+  await picture('phone-toolbar');
   await page.tap('#tool-keyboard');
   await page.tap('#toolbar-handle');
   await page.waitForSelector('#keybar:not([hidden])');
@@ -232,6 +249,23 @@ await step('a phone works in an application by touch', async () => {
   await page.keyboard.type("clear; ls -la\n");
   await comparePixels();
   await picture('phone-session');
+});
+
+await step('fingers tap, press long and scroll', async () => {
+  const touch = await page.context().newCDPSession(page);
+  const send = (type, ...points) => touch.send('Input.dispatchTouchEvent', { type, touchPoints: points.map(([x, y], id) => ({ x, y, id })) });
+  const reports = await pointerReports(async () => {
+    await page.touchscreen.tap(195, 500);
+    await send('touchStart', [195, 500]);
+    await page.waitForTimeout(700); // a long press is a matter of time
+    await send('touchEnd');
+    await send('touchStart', [150, 500], [250, 500]);
+    for (let y = 490; y >= 420; y -= 10) await send('touchMove', [150, y], [250, y]);
+    await send('touchEnd');
+  });
+  const buttons = reports.map((report) => report.split(';')[0]);
+  assert.deepEqual(buttons.slice(0, 2), ['0', '2']);
+  assert.ok(buttons.length > 2 && buttons.slice(2).every((button) => button === '65'), buttons.join());
   await page.keyboard.type('exit\n');
   await session('ended');
 });

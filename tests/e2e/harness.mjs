@@ -10,7 +10,8 @@ import { Proxy } from './proxy.mjs';
 import { X11 } from './x11.mjs';
 
 const { ISTHMUS_BROWSER, ISTHMUS_USER, ISTHMUS_PASSWORD, ISTHMUS_STATE } = process.env;
-const shots = process.env.ISTHMUS_SCREENSHOTS ?? fs.mkdtempSync(path.join(os.tmpdir(), 'isthmus-shots-'));
+const keep = process.env.ISTHMUS_SCREENSHOTS;
+const shots = keep ?? fs.mkdtempSync(path.join(os.tmpdir(), 'isthmus-shots-'));
 export const DESK = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 const WAIT = 30000;
@@ -52,8 +53,8 @@ export async function step(name, run) {
 
 // Animations come to their end first, but for the one that never does.
 export async function picture(name) {
-  await page.evaluate(() => Promise.all(document.getAnimations()
-    .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished)));
+  await page.evaluate(() => Promise.allSettled(document.getAnimations()
+    .filter((one) => one.effect.getTiming().iterations !== Infinity).map((one) => one.finished)).then(() => {}));
   await page.screenshot({ path: path.join(shots, `${name}.png`) });
 }
 
@@ -181,6 +182,21 @@ export async function terminalReady() {
   fs.rmSync(file);
 }
 
+// What a program in the terminal is told of the pointer while run() goes on, in xterm's own words: 'button;column;row'
+// for each press, 0 left, 2 right, 64 and 65 the wheel.
+export async function pointerReports(run) {
+  const file = await inHome('.pointer');
+  await page.keyboard.type("printf '\\e[?1000h\\e[?1006h'; cat > .pointer; printf '\\e[?1000l'; clear\n");
+  await until('the listener', () => fs.existsSync(file));
+  await run();
+  await page.keyboard.press('Enter');
+  await page.keyboard.press('Control+d');
+  await terminalReady(); // so the listener has written everything
+  const reports = [...fs.readFileSync(file, 'latin1').matchAll(/\x1b\[<(\d+;\d+;\d+)M/g)].map((match) => match[1]);
+  fs.rmSync(file);
+  return reports;
+}
+
 export const big = ({ w, h }) => w > 100 && h > 100;
 export const terminalWindows = async (display, screen) =>
   (await display.windows()).filter((one) => big(one) && (one.w < screen.width || one.h < screen.height * 0.9));
@@ -212,5 +228,5 @@ export async function finish() {
   await browser.close();
   proxy.stop();
   if (failures) process.exit(1);
-  console.log(`screenshots: ${shots}`);
+  if (!keep) fs.rmSync(shots, { recursive: true });
 }
