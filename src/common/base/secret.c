@@ -91,6 +91,37 @@ void secret_wipe(void *data, size_t len)
     OPENSSL_cleanse(data, len);
 }
 
+/* VNC reads a key's bits from the lowest up, DES from the highest down: the key bytes 23 82 107 6 35 78 88 7
+ * mirrored. Single DES is in OpenSSL's legacy provider only, which need not be installed; triple DES with
+ * three times the same key is the same function, since its first two steps undo each other. */
+static void vnc_block(const uint8_t in[SECRET_VNC_LEN], uint8_t ret_out[SECRET_VNC_LEN], int encrypt)
+{
+    static const uint8_t des_key[SECRET_VNC_LEN] = {0xe8, 0x4a, 0xd6, 0x60, 0xc4, 0x72, 0x1a, 0xe0};
+    EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
+    uint8_t key[3 * SECRET_VNC_LEN], out[2 * SECRET_VNC_LEN];
+    int len = 0;
+
+    for (size_t i = 0; i < sizeof(key); i++)
+        key[i] = des_key[i % SECRET_VNC_LEN];
+    if (!ctx || EVP_CipherInit_ex(ctx, EVP_des_ede3_ecb(), NULL, key, NULL, encrypt) != 1 ||
+        EVP_CIPHER_CTX_set_padding(ctx, 0) != 1 ||
+        EVP_CipherUpdate(ctx, out, &len, in, SECRET_VNC_LEN) != 1 || len != SECRET_VNC_LEN)
+        abort();
+    memcpy(ret_out, out, SECRET_VNC_LEN);
+    EVP_CIPHER_CTX_free(ctx);
+    secret_wipe(out, sizeof(out));
+}
+
+void secret_vnc_obfuscate(const uint8_t plain[SECRET_VNC_LEN], uint8_t ret_hidden[SECRET_VNC_LEN])
+{
+    vnc_block(plain, ret_hidden, 1);
+}
+
+void secret_vnc_reveal(const uint8_t hidden[SECRET_VNC_LEN], uint8_t ret_plain[SECRET_VNC_LEN])
+{
+    vnc_block(hidden, ret_plain, 0);
+}
+
 static int key_read(const char *path, uint8_t ret_key[32])
 {
     cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);

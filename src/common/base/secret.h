@@ -23,6 +23,11 @@ void secret_hmac_sha256(const void *key, size_t key_len, const void *data, size_
                         uint8_t ret_mac[SECRET_HASH_LEN]);
 /* Time depends on len only. */
 bool secret_equal(const void *a, const void *b, size_t len);
+/* The VNC password form of old: one block of DES under a key that everybody knows. It hides a password from a
+ * glance and from nobody else; for the wire formats that ask for it alone. */
+#define SECRET_VNC_LEN 8
+void secret_vnc_obfuscate(const uint8_t plain[SECRET_VNC_LEN], uint8_t ret_hidden[SECRET_VNC_LEN]);
+void secret_vnc_reveal(const uint8_t hidden[SECRET_VNC_LEN], uint8_t ret_plain[SECRET_VNC_LEN]);
 /* Overwrites memory in a way the compiler keeps. */
 void secret_wipe(void *data, size_t len);
 /* A file of 64 hex digits (32 bytes), made with mode 0600 when absent. -EPERM when others may read it,

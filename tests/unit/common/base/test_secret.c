@@ -98,13 +98,35 @@ static void test_key_file(void **state)
     assert_int_equal(rmdir(dir), 0); /* no temporary file stayed behind */
 }
 
+/* Passwords as RFB servers keep them in their password files. */
+static void test_vnc_form(void **state)
+{
+    static const struct {
+        const char *plain, *hidden;
+    } cases[] = {
+        {"12345678", "f0e43164f6c2e373"},
+        {"abc\0\0\0\0\0", "9c0a172d3482e122"},
+    };
+    (void)state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+        uint8_t hidden[SECRET_VNC_LEN], plain[SECRET_VNC_LEN];
+        char text[2 * SECRET_VNC_LEN + 1];
+
+        secret_vnc_obfuscate((const uint8_t *)cases[i].plain, hidden);
+        hex_encode(hidden, sizeof(hidden), text);
+        assert_string_equal(text, cases[i].hidden);
+        secret_vnc_reveal(hidden, plain);
+        assert_memory_equal(plain, cases[i].plain, sizeof(plain));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_known_answers),
-        cmocka_unit_test(test_random),
-        cmocka_unit_test(test_equal_and_wipe),
-        cmocka_unit_test(test_key_file),
+        cmocka_unit_test(test_known_answers),  cmocka_unit_test(test_random),
+        cmocka_unit_test(test_equal_and_wipe), cmocka_unit_test(test_key_file),
+        cmocka_unit_test(test_vnc_form),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
