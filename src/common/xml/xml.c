@@ -205,24 +205,34 @@ static const char *escape(char c)
     }
 }
 
+static const char *escape_attr_value(char c)
+{
+    return c == '\'' ? NULL : escape(c);
+}
+
+static const char *escape_content(char c)
+{
+    return strchr("&<>\r", c) ? escape(c) : NULL;
+}
+
 /* Bytes of the character at s that XML can hold; 0 when it cannot. */
 static size_t holdable(const char *s, size_t len)
 {
     unsigned char c = (unsigned char)*s;
     size_t n = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
-    if (c < 0x20 || n > len || !str_is_utf8(s, n, false))
+    if ((c < 0x20 && c != '\n' && c != '\t') || n > len || !str_is_utf8(s, n, false))
         return 0;
     return n == 3 && (memcmp(s, "\xef\xbf\xbe", 3) == 0 || memcmp(s, "\xef\xbf\xbf", 3) == 0) ? 0 : n;
 }
 
-int xml_append_escaped(struct buf *out, const char *text)
+static int append(struct buf *out, const char *text, const char *(*how)(char))
 {
     size_t before = out->len, len = strlen(text);
     int r = 0;
 
     while (r == 0 && len > 0) {
-        const char *escaped = escape(*text);
+        const char *escaped = how(*text);
         size_t n = escaped ? 1 : holdable(text, len);
 
         if (escaped)
@@ -235,4 +245,19 @@ int xml_append_escaped(struct buf *out, const char *text)
     if (r < 0)
         out->len = before;
     return r;
+}
+
+int xml_append_escaped(struct buf *out, const char *text)
+{
+    return append(out, text, escape);
+}
+
+int xml_append_attr_value(struct buf *out, const char *text)
+{
+    return append(out, text, escape_attr_value);
+}
+
+int xml_append_content(struct buf *out, const char *text)
+{
+    return append(out, text, escape_content);
 }

@@ -46,5 +46,10 @@ int xml_schema_check(struct xml_schema *schema, struct xml_doc *doc, xml_problem
 /* Appends text for element content or an attribute: the five characters and line breaks are escaped,
  * characters XML cannot hold and broken UTF-8 are dropped. The result of buf_append. */
 int xml_append_escaped(struct buf *out, const char *text);
+/* The same with the escapes of libxml2's own serializer, for documents that are to equal in every byte what
+ * programs on top of it write: an apostrophe is never escaped, and in content neither are quotation marks,
+ * line feeds and tabs. */
+int xml_append_attr_value(struct buf *out, const char *text);
+int xml_append_content(struct buf *out, const char *text);
 
 #endif

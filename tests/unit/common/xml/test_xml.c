@@ -267,6 +267,22 @@ static void test_escape_round_trip(void **state)
     buf_finish(&out);
 }
 
+/* What libxml2 writes for the same values, byte for byte. */
+static void test_escape_like_the_serializer(void **state)
+{
+    static const char text[] = "<\"&'\t\r\n\x01>\xc3\xa9";
+    struct buf out;
+    (void)state;
+
+    buf_init(&out, 4000);
+    assert_int_equal(xml_append_attr_value(&out, text), 0);
+    cleanup_free char *value = buf_steal_str(&out);
+    assert_string_equal(value, "&lt;&quot;&amp;'&#9;&#13;&#10;&gt;\xc3\xa9");
+    assert_int_equal(xml_append_content(&out, text), 0);
+    cleanup_free char *content = buf_steal_str(&out);
+    assert_string_equal(content, "&lt;\"&amp;'\t&#13;\n&gt;\xc3\xa9");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +293,7 @@ int main(void)
         cmocka_unit_test(test_line_numbers_beyond_16_bits),
         cmocka_unit_test(test_schema),
         cmocka_unit_test(test_escape_round_trip),
+        cmocka_unit_test(test_escape_like_the_serializer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
