@@ -60,11 +60,11 @@ void viewer_start(struct viewer *viewer, uint64_t now_us)
         pixman_region32_intersect(&region, &region, &viewer->pending);
     /* After a quiet there is one update of credit: the first capture of a change often sees only half of it. */
     viewer->next_us = MAX(viewer->next_us, now_us - period) + period;
-    /* Without memory nothing is lost: it is still to be sent. */
-    if (update_job_start(viewer, &region, full) == 0) {
-        pixman_region32_clear(&viewer->pending);
-        viewer->full = false;
-    }
+    /* Before the start: it may be finished at once, and the screen looks again then. */
+    pixman_region32_clear(&viewer->pending);
+    viewer->full = false;
+    if (update_job_start(viewer, &region, full) < 0)
+        viewer->full = true; /* no memory: all of it later */
     pixman_region32_fini(&region);
 }
 
