@@ -58,7 +58,8 @@ void viewer_start(struct viewer *viewer, uint64_t now_us)
     pixman_region32_init_rect(&region, 0, 0, (unsigned)frame->width, (unsigned)frame->height);
     if (!full)
         pixman_region32_intersect(&region, &region, &viewer->pending);
-    /* After a quiet there is one update of credit: the first capture of a change often sees only half of it. */
+    /* After a quiet there is one update of credit: the first capture of a change often sees only half of it.
+     */
     viewer->next_us = MAX(viewer->next_us, now_us - period) + period;
     /* Before the start: it may be finished at once, and the screen looks again then. */
     pixman_region32_clear(&viewer->pending);

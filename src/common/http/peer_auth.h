@@ -22,7 +22,8 @@ struct peer_auth_request {
     const void *arg;
 };
 
-/* The header's value, the caller frees; NULL when a header cannot be signed (a line feed in it, or more than 64 KiB of headers). */
+/* The header's value, the caller frees; NULL when a header cannot be signed (a line feed in it, or more than
+ * 64 KiB of headers). */
 char *peer_auth_sign(const uint8_t key[32], const struct peer_auth_request *request);
 /* 0; -EINVAL malformed; -ETIME too old or too new; -EACCES wrong. value may be NULL (-EINVAL). */
 int peer_auth_verify(const uint8_t key[32], const struct peer_auth_request *request, const char *value,

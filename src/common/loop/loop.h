@@ -73,7 +73,8 @@ void *loop_guest_native(struct loop_guest *guest);
 void loop_guest_kick(struct loop_guest *guest);
 /* Inside one of its callbacks. */
 bool loop_guest_running(const struct loop_guest *guest);
-/* Runs the guest until nothing is left in it: true, or false when something stays. Not inside one of its callbacks. */
+/* Runs the guest until nothing is left in it: true, or false when something stays. Not inside one of its
+ * callbacks. */
 bool loop_guest_settle(struct loop_guest *guest);
 struct loop_guest *loop_guest_destroy(struct loop_guest *guest); /* NULL-safe; returns NULL */
 

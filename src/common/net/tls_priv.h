@@ -17,12 +17,14 @@ struct tls_tunnel {
     void *arg;
 };
 
-/* Takes the filter off its socketpair and joins it to other_fd (non-blocking; taken over on success). plain_fd is the socketpair's far end, which the
- * HTTP server has let go of; it is closed on success. No byte is lost and the order stays: up, to other_fd, go from_client, then what lies
- * in the socketpair, then what was decrypted but not written; down, to the client, goes first what the HTTP server wrote, then
- * from_other. -EPIPE when the filter is closed already. */
-int tls_conn__join(struct tls_conn *conn, int plain_fd, const void *from_client, size_t from_client_len, int other_fd,
-                   const void *from_other, size_t from_other_len, const struct tls_tunnel *tunnel);
+/* Takes the filter off its socketpair and joins it to other_fd (non-blocking; taken over on success).
+ * plain_fd is the socketpair's far end, which the HTTP server has let go of; it is closed on success. No byte
+ * is lost and the order stays: up, to other_fd, go from_client, then what lies in the socketpair, then what
+ * was decrypted but not written; down, to the client, goes first what the HTTP server wrote, then from_other.
+ * -EPIPE when the filter is closed already. */
+int tls_conn__join(struct tls_conn *conn, int plain_fd, const void *from_client, size_t from_client_len,
+                   int other_fd, const void *from_other, size_t from_other_len,
+                   const struct tls_tunnel *tunnel);
 /* Bytes written since the join to other_fd, and to the client. */
 void tls_conn__counters(const struct tls_conn *conn, uint64_t *ret_up, uint64_t *ret_down);
 

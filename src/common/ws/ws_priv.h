@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Inside of the WebSocket module. libwebsockets runs in a guest loop of its own (loop.h), one context for each server and client: so
- * that taking one down is complete when destroy returns. Sockets are accepted by net/listener and adopted. */
+/* Inside of the WebSocket module. libwebsockets runs in a guest loop of its own (loop.h), one context for
+ * each server and client: so that taking one down is complete when destroy returns. Sockets are accepted by
+ * net/listener and adopted. */
 #ifndef ISTHMUS_WS_WS_PRIV_H
 #define ISTHMUS_WS_WS_PRIV_H
 
@@ -12,7 +13,8 @@
 
 #define WS_HEAD_MAX 65536
 #define WS_CHUNK 65536
-#define WS_FRAME_MAX ((size_t)64 << 20) /* lws_write hands the socket a frame in one piece up to this size */
+#define WS_FRAME_MAX ((size_t)64 << 20) /* lws_write hands the socket a frame in one piece up to this size   \
+                                         */
 #define WS_CLOSE_MS 2000
 #define WS_FRAMES_PER_S 5000
 #define WS_CONTROL_PER_S (50 * (125 + 6)) /* bytes */
@@ -70,8 +72,10 @@ struct ws_handshake {
 };
 
 /* ws_context.c */
-int ws__context_init(struct ws_context *context, lws_callback_function *callback, const char *const *protocols);
-/* Takes libwebsockets down; false when that has to wait because one of its callbacks is running: post it again. */
+int ws__context_init(struct ws_context *context, lws_callback_function *callback,
+                     const char *const *protocols);
+/* Takes libwebsockets down; false when that has to wait because one of its callbacks is running: post it
+ * again. */
 bool ws__context_finish(struct ws_context *context);
 
 /* ws_handshake.c */
@@ -89,7 +93,8 @@ int ws__conn_received(struct ws_conn *conn, const void *data, size_t len);
 int ws__conn_writable(struct ws_conn *conn);
 /* A close frame has come: nonzero ends the connection, zero lets libwebsockets answer it. */
 int ws__conn_peer_closes(struct ws_conn *conn);
-/* libwebsockets ends the connection by itself, because the peer is gone or broke the protocol: says so in case it is the latter. */
+/* libwebsockets ends the connection by itself, because the peer is gone or broke the protocol: says so in
+ * case it is the latter. */
 void ws__conn_breaks(struct ws_conn *conn);
 /* Once a second for each connection: control frames, of which libwebsockets tells nobody. */
 void ws__conn_check_flood(struct ws_conn *conn);

@@ -155,11 +155,12 @@ static int build_handshake(struct ws_link *link)
     secret_wipe(key, sizeof(key));
 
     struct buf *out = &link->out;
-    int r = buf_append_fmt(out,
-                           "GET %s HTTP/1.1\r\nHost: streamer:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-                           "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
-                           "Sec-WebSocket-Protocol: " WS_SUBPROTOCOL "\r\n" PEER_AUTH_HEADER ": %s\r\n",
-                           path, link->row.ws_port, link->key, auth);
+    int r =
+        buf_append_fmt(out,
+                       "GET %s HTTP/1.1\r\nHost: streamer:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                       "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\n"
+                       "Sec-WebSocket-Protocol: " WS_SUBPROTOCOL "\r\n" PEER_AUTH_HEADER ": %s\r\n",
+                       path, link->row.ws_port, link->key, auth);
     for (size_t i = 0; i < link->headers.count && r == 0; i++)
         r = buf_append_fmt(out, "%s: %s\r\n", link->headers.field[i].name, link->headers.field[i].value);
     return r < 0 ? r : buf_append_str(out, "\r\n");

@@ -342,7 +342,8 @@ int streamer_main(int argc, char **argv)
     enum log_level level = LOG_LEVEL_INFO; /* as its keeper was told, in the environment */
     const char *level_text = getenv("ISTHMUS_LOG_LEVEL");
     (void)log_level_parse(level_text ? level_text : "info", &level);
-    log_init("streamer", level, str_eq(getenv("ISTHMUS_LOG_FORMAT"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
+    log_init("streamer", level,
+             str_eq(getenv("ISTHMUS_LOG_FORMAT"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
     if (r < 0)
         return 2;
     signal(SIGPIPE, SIG_IGN);

@@ -2,8 +2,8 @@
 /* The session host's journal: its sessions and the changes that the control plane has not acknowledged yet.
  * Times are Unix seconds.
  *
- * What a session was started with is not here but in its slot's order.json, beside the keeper that still runs it.
- * changes.sequence never goes back: the last one given out is meta 'sequence', which outlives the
+ * What a session was started with is not here but in its slot's order.json, beside the keeper that still runs
+ * it. changes.sequence never goes back: the last one given out is meta 'sequence', which outlives the
  * acknowledged rows. */
 #ifndef ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
 #define ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
