@@ -146,7 +146,7 @@ static void on_answer(void *arg, const struct http_answer *answer)
         result->saw_header = result->saw_header || str_eq(*h, "X-Seen: yes");
     if (result->destroy)
         f.client = http_client_destroy(f.client);
-    __atomic_add_fetch(&result->calls, 1, __ATOMIC_SEQ_CST);
+    result->calls++;
 }
 
 static void do_call(void *arg)
@@ -159,7 +159,7 @@ static void do_call(void *arg)
 static bool answered(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.result.calls, __ATOMIC_SEQ_CST) == 1;
+    return f.result.calls == 1;
 }
 
 static void call(const char *method, unsigned port, const char *path)
@@ -173,7 +173,7 @@ static void call(const char *method, unsigned port, const char *path)
     f.options.url = f.url;
     loop_kit_do(&f.kit, do_call, &rc);
     assert_int_equal(rc, 0);
-    assert_true(wait_until(answered, NULL));
+    assert_true(loop_kit_wait(&f.kit, answered, NULL));
 }
 
 static void test_calls(void **state)
@@ -256,7 +256,7 @@ static void test_refused_options(void **state)
     f.options = (struct http_call_options){.method = "GET", .url = "file:///etc/passwd"};
     loop_kit_do(&f.kit, do_call, &rc);
     assert_int_equal(rc, 0);
-    assert_true(wait_until(answered, NULL));
+    assert_true(loop_kit_wait(&f.kit, answered, NULL));
     assert_int_equal(f.result.error, -EINVAL);
 }
 

@@ -31,7 +31,7 @@ static void on_closed(void *arg, uint64_t up, uint64_t down)
     (void)up;
     (void)down;
     f.tunnel = NULL;
-    __atomic_store_n(&f.closed, 1, __ATOMIC_SEQ_CST);
+    f.closed = 1;
 }
 
 static void on_upgraded(void *arg, int fd, struct tls_conn *tls, const void *early, size_t len)
@@ -39,7 +39,7 @@ static void on_upgraded(void *arg, int fd, struct tls_conn *tls, const void *ear
     (void)arg;
     if (fd < 0) {
         assert_null(tls);
-        __atomic_store_n(&f.lost, 1, __ATOMIC_SEQ_CST);
+        f.lost = 1;
         return;
     }
     assert_non_null(tls);
@@ -185,7 +185,7 @@ static void expect(SSL *ssl, const char *text)
 static bool is_closed(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.closed, __ATOMIC_SEQ_CST);
+    return f.closed;
 }
 
 static bool server_let_go(void *arg)
@@ -208,11 +208,11 @@ static void exchange(SSL *ssl)
     assert_memory_equal(buf, "later", 5);
     send_text(f.pair[0], "down");
     expect(ssl, "down");
-    assert_true(wait_until(server_let_go, NULL));
+    assert_true(loop_kit_wait(&f.kit, server_let_go, NULL));
     hang_up(ssl);
     assert_int_equal(recv(f.pair[0], buf, 1, 0), 0);
     close(f.pair[0]);
-    assert_true(wait_until(is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
     assert_int_equal(tls_conn_count(), 0);
 }
 
@@ -228,7 +228,7 @@ static void test_upgrade(void **state)
 static bool is_waiting(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.waiting, __ATOMIC_SEQ_CST) != NULL;
+    return f.waiting != NULL;
 }
 
 static void do_upgrade(void *arg)
@@ -242,7 +242,7 @@ static void test_deferred_upgrade(void **state)
     (void)state;
     SSL *ssl = client();
     assert_int_equal(SSL_write(ssl, "GET /later" UPGRADE, 10 + sizeof UPGRADE - 1), 10 + sizeof UPGRADE - 1);
-    assert_true(wait_until(is_waiting, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_waiting, NULL));
     assert_int_equal(SSL_write(ssl, "EARLY", 5), 5); /* lies in the socketpair */
     loop_kit_do(&f.kit, do_upgrade, NULL);
     exchange(ssl);
@@ -251,7 +251,7 @@ static void test_deferred_upgrade(void **state)
 static bool is_lost(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.lost, __ATOMIC_SEQ_CST);
+    return f.lost;
 }
 
 static void test_client_lost_before_upgrade(void **state)
@@ -259,10 +259,10 @@ static void test_client_lost_before_upgrade(void **state)
     (void)state;
     SSL *ssl = client();
     assert_int_equal(SSL_write(ssl, "GET /later" UPGRADE, 10 + sizeof UPGRADE - 1), 10 + sizeof UPGRADE - 1);
-    assert_true(wait_until(is_waiting, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_waiting, NULL));
     loop_kit_do(&f.kit, do_stop, NULL);
     loop_kit_do(&f.kit, do_upgrade, NULL);
-    assert_true(is_lost(NULL));
+    assert_true(loop_kit_is(&f.kit, is_lost, NULL));
     memset(&f.context, 0, sizeof f.context);
     f.listener = NULL;
     hang_up(ssl);

@@ -75,16 +75,35 @@ static inline void loop_kit_stop(struct loop_kit *kit)
     loop_destroy(kit->loop);
 }
 
-/* Waits up to 10 s until test says so: for events of another thread that have no descriptor. */
-static inline bool wait_until(bool (*test)(void *arg), void *arg)
+struct loop_kit_question {
+    bool (*test)(void *arg);
+    void *arg;
+    bool answer;
+};
+
+static inline void loop_kit_ask(void *arg)
+{
+    struct loop_kit_question *question = arg;
+    question->answer = question->test(question->arg);
+}
+
+/* What test says on the loop's thread right now. */
+static inline bool loop_kit_is(struct loop_kit *kit, bool (*test)(void *arg), void *arg)
+{
+    struct loop_kit_question question = {test, arg, false};
+    loop_kit_do(kit, loop_kit_ask, &question);
+    return question.answer;
+}
+
+/* Waits up to 10 s until test, which is called on the loop's thread, says so: for events that have no
+ * descriptor here. */
+static inline bool loop_kit_wait(struct loop_kit *kit, bool (*test)(void *arg), void *arg)
 {
     uint64_t end = clock_monotonic_ms(NULL) + 10000;
-    while (!test(arg)) {
-        if (clock_monotonic_ms(NULL) > end)
-            return false;
+    bool answer;
+    while (!(answer = loop_kit_is(kit, test, arg)) && clock_monotonic_ms(NULL) < end)
         poll(NULL, 0, 2);
-    }
-    return true;
+    return answer;
 }
 
 static inline void set_timeouts(int fd)

@@ -30,7 +30,7 @@ static void on_connection(void *arg, int fd, const char *peer)
     assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
     (void)!write(fd, peer, strlen(peer));
     close(fd);
-    __atomic_add_fetch(&f.accepted, 1, __ATOMIC_SEQ_CST);
+    f.accepted++;
     if (f.destroy_inside)
         f.listener = listener_destroy(f.listener);
 }
@@ -144,7 +144,7 @@ static void test_unix(void **state)
 
 static bool accepted_all(void *arg)
 {
-    return __atomic_load_n(&f.accepted, __ATOMIC_SEQ_CST) == *(int *)arg;
+    return f.accepted == *(int *)arg;
 }
 
 /* No descriptor is left: accepting pauses, and goes on when there are some again. */
@@ -176,7 +176,7 @@ static void test_shortage(void **state)
         after.ru_utime.tv_usec - before.ru_utime.tv_usec + after.ru_stime.tv_usec - before.ru_stime.tv_usec;
     assert_in_range(used, 0, 250000); /* it did not spin */
     int four = 4;
-    assert_true(wait_until(accepted_all, &four));
+    assert_true(loop_kit_wait(&f.kit, accepted_all, &four));
     for (int i = 0; i < 4; i++)
         close(fds[i]);
 }
@@ -187,7 +187,7 @@ static void on_connected(void *arg, int fd_or_error)
         close(fd_or_error);
     if (arg)
         f.connector = connector_destroy(f.connector);
-    __atomic_store_n(&f.connected, fd_or_error >= 0 ? 0 : fd_or_error, __ATOMIC_SEQ_CST);
+    f.connected = fd_or_error >= 0 ? 0 : fd_or_error;
 }
 
 static void do_connect(void *arg)
@@ -199,7 +199,7 @@ static void do_connect(void *arg)
 static bool connected(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.connected, __ATOMIC_SEQ_CST) != 1;
+    return f.connected != 1;
 }
 
 static void test_connect(void **state)
@@ -212,7 +212,7 @@ static void test_connect(void **state)
         f.host = hosts[i];
         f.connected = 1;
         loop_kit_do(&f.kit, do_connect, &f);
-        assert_true(wait_until(connected, NULL));
+        assert_true(loop_kit_wait(&f.kit, connected, NULL));
         assert_int_equal(f.connected, 0);
     }
 }
@@ -224,13 +224,13 @@ static void test_connect_fails(void **state)
     loop_kit_do(&f.kit, do_listen, NULL);
     loop_kit_do(&f.kit, do_stop, NULL); /* now nobody listens there */
     loop_kit_do(&f.kit, do_connect, NULL);
-    assert_true(wait_until(connected, NULL));
+    assert_true(loop_kit_wait(&f.kit, connected, NULL));
     assert_int_equal(f.connected, -ECONNREFUSED);
     loop_kit_do(&f.kit, do_stop, NULL);
     f.connected = 1;
     f.host = "no.such.host.invalid";
     loop_kit_do(&f.kit, do_connect, &f);
-    assert_true(wait_until(connected, NULL));
+    assert_true(loop_kit_wait(&f.kit, connected, NULL));
     assert_true(f.connected == -EHOSTUNREACH || f.connected == -ETIMEDOUT);
 }
 

@@ -30,7 +30,7 @@ static void on_opened(void *arg, struct tls_conn *conn, int fd)
     (void)arg;
     assert_true((conn != NULL) == (fd >= 0));
     f.conn = conn;
-    __atomic_store_n(&f.opened, fd, __ATOMIC_SEQ_CST);
+    f.opened = fd;
 }
 
 static void on_connection(void *arg, int fd, const char *peer)
@@ -89,7 +89,7 @@ static int teardown(void **state)
 static bool is_opened(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.opened, __ATOMIC_SEQ_CST) != 0;
+    return f.opened != 0;
 }
 
 static bool none_left(void *arg)
@@ -220,18 +220,18 @@ static void test_versions(void **state)
         SSL *ssl = client(good[i], NULL);
         assert_non_null(ssl);
         assert_int_equal(SSL_version(ssl), good[i]);
-        assert_true(wait_until(is_opened, NULL));
+        assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
         close(f.opened);
         f.opened = 0;
         loop_kit_do(&f.kit, do_release, NULL);
         hang_up(ssl);
-        assert_true(wait_until(none_left, NULL));
+        assert_true(loop_kit_wait(&f.kit, none_left, NULL));
     }
     assert_null(client(TLS1_1_VERSION, NULL));
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     assert_int_equal(f.opened, -EPROTO);
     assert_null(client(0, "\x02h2"));
-    assert_true(wait_until(none_left, NULL));
+    assert_true(loop_kit_wait(&f.kit, none_left, NULL));
 }
 
 static void test_no_tls(void **state)
@@ -242,9 +242,9 @@ static void test_no_tls(void **state)
     send_text(fd, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     read_all(fd, buf, sizeof buf); /* an alert, then the end */
     close(fd);
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     assert_int_equal(f.opened, -EPROTO);
-    assert_true(wait_until(none_left, NULL));
+    assert_true(loop_kit_wait(&f.kit, none_left, NULL));
 }
 
 static void test_handshake_deadline(void **state)
@@ -256,7 +256,7 @@ static void test_handshake_deadline(void **state)
     assert_int_equal(poll(&p, 1, 20000), 1); /* the server hangs up */
     assert_in_range(clock_monotonic_ms(NULL) - begin, 9000, 15000);
     close(fd);
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     assert_int_equal(f.opened, -ETIMEDOUT);
 }
 
@@ -267,7 +267,7 @@ static void test_filter(void **state)
     char buf[100];
     SSL *ssl = client(0, "\x08http/1.1");
     assert_non_null(ssl);
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     int plain = f.opened;
     fcntl(plain, F_SETFL, 0);
     set_timeouts(plain);
@@ -296,7 +296,7 @@ static void test_filter(void **state)
     assert_int_equal(SSL_read(ssl, buf, sizeof buf), 0);
     assert_int_equal(SSL_get_error(ssl, 0), SSL_ERROR_ZERO_RETURN);
     hang_up(ssl);
-    assert_true(wait_until(none_left, NULL));
+    assert_true(loop_kit_wait(&f.kit, none_left, NULL));
 }
 
 /* The server closes and the client stays: not for ever. */
@@ -305,9 +305,9 @@ static void test_linger(void **state)
     (void)state;
     SSL *ssl = client(0, NULL);
     assert_non_null(ssl);
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     close(f.opened);
-    assert_true(wait_until(none_left, NULL));
+    assert_true(loop_kit_wait(&f.kit, none_left, NULL));
     hang_up(ssl);
 }
 
@@ -322,7 +322,7 @@ static void test_close_all(void **state)
     (void)state;
     SSL *ssl = client(0, NULL);
     assert_non_null(ssl);
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     int half = connect_to(f.port); /* in its handshake */
     char buf[10];
     loop_kit_do(&f.kit, do_close_all, NULL);

@@ -57,7 +57,7 @@ static void on_opened(void *arg, struct tls_conn *conn, int fd)
     (void)arg;
     f.tls = conn;
     f.client_fd = fd;
-    __atomic_store_n(&f.opened, 1, __ATOMIC_SEQ_CST);
+    f.opened = 1;
 }
 
 static void do_accept(void *arg)
@@ -80,7 +80,7 @@ static void on_closed(void *arg, uint64_t up, uint64_t down)
     f.tunnel = NULL;
     f.up = up;
     f.down = down;
-    __atomic_store_n(&f.closed, 1, __ATOMIC_SEQ_CST);
+    f.closed = 1;
 }
 
 static void do_tunnel(void *arg)
@@ -103,13 +103,13 @@ static void do_tunnel(void *arg)
 static bool is_opened(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.opened, __ATOMIC_SEQ_CST);
+    return f.opened;
 }
 
 static bool is_closed(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.closed, __ATOMIC_SEQ_CST);
+    return f.closed;
 }
 
 static void start_client_tls(void)
@@ -149,7 +149,7 @@ static int setup_any(bool tls)
     loop_kit_do(&f.kit, do_context, NULL);
     loop_kit_do(&f.kit, do_accept, NULL);
     start_client_tls();
-    assert_true(wait_until(is_opened, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_opened, NULL));
     assert_true(f.client_fd >= 0);
     return 0;
 }
@@ -345,7 +345,7 @@ static void test_bulk(void **state)
     f.backend = -1;
     assert_int_equal(client_read(down_got, 1), 0);
     client_half_close();
-    assert_true(wait_until(is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
     assert_int_equal(f.up, BIG);
     assert_int_equal(f.down, BIG);
     release();
@@ -362,10 +362,10 @@ static void test_half_close(void **state)
     send_text(f.backend, "answer");
     assert_int_equal(client_read(buf, 6), 6);
     assert_memory_equal(buf, "answer", 6);
-    assert_false(is_closed(NULL));
+    assert_false(loop_kit_is(&f.kit, is_closed, NULL));
     shutdown(f.backend, SHUT_WR);
     assert_int_equal(client_read(buf, 1), 0);
-    assert_true(wait_until(is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
     assert_int_equal(f.up, 8);
     assert_int_equal(f.down, 6);
 }
@@ -382,7 +382,7 @@ static void test_half_close_by_backend(void **state)
     assert_int_equal(backend_read(buf, 4), 4);
     client_half_close();
     assert_int_equal(backend_read(buf, 1), 0);
-    assert_true(wait_until(is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
 }
 
 /* A reader that does not read: what is taken in on its behalf stays bounded. */
@@ -441,8 +441,8 @@ static void test_idle(void **state)
         assert_int_equal(client_read(buf, 1), 1);
         poll(NULL, 0, 100);
     }
-    assert_false(is_closed(NULL));
-    assert_true(wait_until(is_closed, NULL));
+    assert_false(loop_kit_is(&f.kit, is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
     assert_in_range(clock_monotonic_ms(NULL) - begin, 1200, 4000);
     assert_int_equal(backend_read(buf, 1), 0);
 }
@@ -461,7 +461,7 @@ static void test_client_resets(void **state)
     assert_int_equal(backend_read(buf, 1), 0);
     close(f.backend);
     f.backend = -1;
-    assert_true(wait_until(is_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, is_closed, NULL));
 }
 
 static void do_destroy(void *arg)
@@ -478,7 +478,7 @@ static void test_destroy(void **state)
     loop_kit_do(&f.kit, do_destroy, NULL);
     assert_int_equal(backend_read(buf, 1), 0);
     assert_int_equal(client_read(buf, 1), 0);
-    assert_false(is_closed(NULL));
+    assert_false(loop_kit_is(&f.kit, is_closed, NULL));
     assert_int_equal(tls_conn_count(), 0);
 }
 

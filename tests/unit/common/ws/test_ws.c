@@ -52,7 +52,7 @@ static void on_opened(void *ctx, struct ws_conn *conn, void *data)
     assert_ptr_equal(ctx, &f);
     assert_ptr_equal(data, &f.opened);
     f.conn = conn;
-    __atomic_add_fetch(&f.opened, 1, __ATOMIC_SEQ_CST);
+    f.opened++;
 }
 
 static struct rcbuf *make(size_t len, char fill)
@@ -105,7 +105,7 @@ static void on_drained(void *ctx, struct ws_conn *conn, void *data)
     (void)ctx;
     (void)conn;
     (void)data;
-    __atomic_add_fetch(&f.drained, 1, __ATOMIC_SEQ_CST);
+    f.drained++;
 }
 
 static void on_closed(void *ctx, struct ws_conn *conn, void *data)
@@ -113,7 +113,7 @@ static void on_closed(void *ctx, struct ws_conn *conn, void *data)
     (void)ctx;
     (void)conn;
     assert_ptr_equal(data, &f.opened);
-    __atomic_add_fetch(&f.closed, 1, __ATOMIC_SEQ_CST);
+    f.closed++;
 }
 
 static const struct ws_handlers handlers = {on_accept, on_opened, on_message, on_drained, on_closed};
@@ -278,7 +278,7 @@ static unsigned read_close(int fd)
 static bool all_closed(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.closed, __ATOMIC_SEQ_CST) == __atomic_load_n(&f.opened, __ATOMIC_SEQ_CST);
+    return f.closed == f.opened;
 }
 
 static void test_handshake(void **state)
@@ -300,7 +300,7 @@ static void test_handshake(void **state)
     fd = handshake("/capture", big);
     assert_true(str_starts_with(text, "HTTP/1.1 101"));
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
 }
 
 static void test_refusals(void **state)
@@ -369,7 +369,7 @@ static void test_messages(void **state)
     assert_int_equal(read_frame(fd, &len), 0x82);
     assert_int_equal(len, BIG);
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
     assert_true(f.drained >= 4);
 }
 
@@ -384,7 +384,7 @@ static void test_queue_limit(void **state)
         assert_int_equal(len, 100000);
     }
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
 }
 
 static void test_close(void **state)
@@ -400,13 +400,13 @@ static void test_close(void **state)
     send_frame(fd, 0x88, "\x0f\xa1", 2);
     assert_int_equal(recv(fd, text, 1, 0), 0);
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
     /* A peer that does not answer is dropped after 2 s. */
     fd = open_socket();
     send_frame(fd, 0x81, "close", 5);
     assert_int_equal(read_close(fd), 4001);
     uint64_t begin = clock_monotonic_ms(NULL);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
     assert_in_range(clock_monotonic_ms(NULL) - begin, 1000, 4000);
     close(fd);
 }
@@ -417,7 +417,7 @@ static void assert_closes(const char *what, int fd, unsigned code)
     if (got != code)
         fail_msg("%s: closed with %u", what, got);
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
 }
 
 static void test_abuse(void **state)
@@ -431,7 +431,7 @@ static void test_abuse(void **state)
     send_all(fd, "\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\x00\x00\x00\x00", 14);
     read_close(fd); /* a length that nobody means: closed, with or without a word */
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
     fd = open_socket();
     for (int i = 0; i < 4; i++)
         send_frame(fd, i == 0 ? 0x02 : 0x00, big, 300000);
@@ -472,7 +472,7 @@ static void test_abuse(void **state)
     send_frame(fd, 0x81, "still here", 10);
     assert_int_equal(read_frame(fd, &len), 0x81);
     close(fd);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
 }
 
 static void test_slow_handshake(void **state)
@@ -539,6 +539,7 @@ static void test_destroy_from_inside(void **state)
     send_frame(fd, 0x81, "destroy", 7);
     assert_int_equal(read_all(fd, text, sizeof text), 0);
     close(fd);
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
     assert_int_equal(f.closed, 1);
 }
 
@@ -568,7 +569,7 @@ static void on_client_closed(void *ctx, struct ws_conn *conn, void *data)
     (void)ctx;
     (void)conn;
     (void)data;
-    __atomic_add_fetch(&f.client_closed, 1, __ATOMIC_SEQ_CST);
+    f.client_closed++;
 }
 
 static const struct ws_handlers client_handlers = {NULL, on_client_opened, on_client_message, NULL,
@@ -584,7 +585,7 @@ static void do_connect(void *arg)
 static bool client_closed(void *arg)
 {
     (void)arg;
-    return __atomic_load_n(&f.client_closed, __ATOMIC_SEQ_CST) == 1;
+    return f.client_closed == 1;
 }
 
 static void test_unix(void **state)
@@ -594,11 +595,11 @@ static void test_unix(void **state)
     assert_int_equal(stat(f.path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
     loop_kit_do(&f.kit, do_connect, f.path);
-    assert_true(wait_until(client_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, client_closed, NULL));
     assert_string_equal(f.client_got, "REQUEST_SESSION_INFO:webs01");
     assert_int_equal(f.uid, getuid());
     assert_int_equal(f.client_opened, 1);
-    assert_true(wait_until(all_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, all_closed, NULL));
 }
 
 static void test_no_server(void **state)
@@ -607,7 +608,7 @@ static void test_no_server(void **state)
     char path[128];
     snprintf(path, sizeof path, "%s/none", f.directory);
     loop_kit_do(&f.kit, do_connect, path);
-    assert_true(wait_until(client_closed, NULL));
+    assert_true(loop_kit_wait(&f.kit, client_closed, NULL));
     assert_int_equal(f.client_opened, 0);
 }
 
