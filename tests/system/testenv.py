@@ -18,7 +18,7 @@ import time
 import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-BINARY = os.environ.get("ISTHMUS", str(ROOT / "build/release/isthmus"))
+BINARY = os.path.abspath(os.environ.get("ISTHMUS", ROOT / "build/release/isthmus"))
 START_TIMEOUT = 120  # AddressSanitizer on a busy machine
 STOP_TIMEOUT = 60
 WAIT = 30
@@ -266,7 +266,7 @@ class Instance:
         parts = [f"---- state {self.state}, config {self.config}"]
         for path in sorted([*self.state.glob("terminal.*"), *self.state.glob("log/*"), *self.state.glob("slots/*/session/*.log")]):
             text = path.read_text(errors="replace").splitlines()
-            parts += [f"---- {path.relative_to(self.state)}", *text[-lines:]]
+            parts += [f"---- {path.relative_to(self.state)}", *(line[:500] for line in text[-lines:])]
         return "\n".join(parts)
 
     def print_logs(self):
