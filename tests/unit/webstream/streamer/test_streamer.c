@@ -39,7 +39,7 @@ static void run_streamer(struct state *s, int ready)
     snprintf(fd, sizeof(fd), "%d", ready);
     setenv("ISTHMUS_READY_FD", fd, 1);
     if (!getenv("ISTHMUS_TEST_LOG"))
-        (void)freopen("/dev/null", "w", stderr);
+        assert_non_null(freopen("/dev/null", "w", stderr));
     exit(streamer_main((int)ARRAY_SIZE(argv) - 1, argv));
 }
 
@@ -387,7 +387,7 @@ static void test_usage(void **state)
 
     (void)state;
     if (pid == 0) {
-        (void)freopen("/dev/null", "w", stderr);
+        assert_non_null(freopen("/dev/null", "w", stderr));
         _exit(streamer_main(3, argv));
     }
     waitpid(pid, &status, 0);
