@@ -74,7 +74,7 @@ BANNED = re.compile(
 )
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX)\b")
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
-MAX_LINES = 600
+MAX_LINES = 700
 
 
 def strip_c(text):
@@ -203,7 +203,7 @@ SELF_TEST = [
     ("common/base/x.c", "#include <zlib.h>\n", "does not know"),
     ("common/base/x.c", "int f(char *s)\n{\n    return atoi(s);\n}\n", "calls atoi"),
     ("common/base/x.c", "// TO" "DO: later\n", "says"),
-    ("common/base/x.c", "int x;\n" * 700, "lines"),
+    ("common/base/x.c", "int x;\n" * 800, "lines"),
 ]
 SELF_TEST_GOOD = [
     ("common/base/secret.c", '#include <openssl/evp.h>\n#include "base/secret.h"\n'),

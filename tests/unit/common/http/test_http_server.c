@@ -330,18 +330,18 @@ static void test_limits(void **state)
     for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
         char *at = stpcpy(request, "GET /echo HTTP/1.1\r\n" CLOSE "X-Big: ");
         memset(at, 'a', sizes[i]);
-        strcpy(at + sizes[i], "\r\n\r\n");
+        memcpy(at + sizes[i], "\r\n\r\n", sizeof("\r\n\r\n"));
         talk(request);
         assert_starts(buf, i == 0 ? "HTTP/1.1 200" : "HTTP/1.1 431");
     }
     char *at = stpcpy(request, "GET /echo HTTP/1.1\r\n" CLOSE);
     for (int i = 0; i < 300; i++)
-        at += sprintf(at, "X-%d: b\r\n", i);
-    strcpy(at, "\r\n");
+        at += snprintf(at, 32, "X-%d: b\r\n", i);
+    memcpy(at, "\r\n", sizeof("\r\n"));
     assert_starts(talk(request), "HTTP/1.1 431");
     at = stpcpy(request, "GET /echo?");
     memset(at, 'a', 20000);
-    strcpy(at + 20000, " HTTP/1.1\r\n" CLOSE "\r\n");
+    memcpy(at + 20000, " HTTP/1.1\r\n" CLOSE "\r\n", sizeof(" HTTP/1.1\r\n" CLOSE "\r\n"));
     assert_starts(talk(request), "HTTP/1.1 414");
 }
 

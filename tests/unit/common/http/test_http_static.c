@@ -64,7 +64,7 @@ static int setup(void **state)
     (void)state;
     char path[200], target[200];
     memset(&f, 0, sizeof f);
-    strcpy(f.directory, "/tmp/isthmus-static-XXXXXX");
+    assert_int_equal(str_copy(f.directory, sizeof(f.directory), "/tmp/isthmus-static-XXXXXX"), 0);
     assert_non_null(mkdtemp(f.directory));
     snprintf(path, sizeof path, "%s/web/sub", f.directory);
     assert_int_equal(dir_make(path, 0755), 0);

@@ -127,7 +127,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&f, 0, sizeof f);
-    strcpy(f.directory, "/tmp/isthmus-up-XXXXXX");
+    assert_int_equal(str_copy(f.directory, sizeof(f.directory), "/tmp/isthmus-up-XXXXXX"), 0);
     assert_non_null(mkdtemp(f.directory));
     snprintf(f.cert, sizeof f.cert, "%s/cert.pem", f.directory);
     snprintf(f.key, sizeof f.key, "%s/key.pem", f.directory);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/str.h"
 #include "common/net/loop_kit.h"
 
 #include <fcntl.h>
@@ -64,7 +65,7 @@ static int setup(void **state)
 {
     (void)state;
     memset(&f, 0, sizeof f);
-    strcpy(f.directory, "/tmp/isthmus-tls-XXXXXX");
+    assert_int_equal(str_copy(f.directory, sizeof(f.directory), "/tmp/isthmus-tls-XXXXXX"), 0);
     assert_non_null(mkdtemp(f.directory));
     snprintf(f.cert, sizeof f.cert, "%s/cert.pem", f.directory);
     snprintf(f.key, sizeof f.key, "%s/key.pem", f.directory);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plain and TLS tunnels between a real client and a real backend, byte for byte. */
+#include "base/str.h"
 #include "common/net/loop_kit.h"
 
 #include <arpa/inet.h>
@@ -142,7 +143,7 @@ static int setup_any(bool tls)
     f.accept_fd = f.client_fd = pair[1];
     if (!tls)
         return 0;
-    strcpy(f.directory, "/tmp/isthmus-tls-XXXXXX");
+    assert_int_equal(str_copy(f.directory, sizeof(f.directory), "/tmp/isthmus-tls-XXXXXX"), 0);
     assert_non_null(mkdtemp(f.directory));
     snprintf(f.cert, sizeof f.cert, "%s/cert.pem", f.directory);
     snprintf(f.key, sizeof f.key, "%s/key.pem", f.directory);

@@ -86,10 +86,10 @@ static inline struct identity_launch make_launch(const char *workspace, const ch
     struct identity_launch launch = {.policy = policy};
     assert_int_equal(str_copy(launch.workspace_id, sizeof(launch.workspace_id), workspace), 0);
     assert_int_equal(str_copy(launch.app_id, sizeof(launch.app_id), app), 0);
-    strcpy(launch.workspace_name, "D\xc3\xa9sktop");
-    strcpy(launch.workspace_type, "virtual_desktop");
-    strcpy(launch.app_exe, "remotedesktop");
-    strcpy(launch.app_args, "--a \"b c\"");
+    assert_int_equal(str_copy(launch.workspace_name, sizeof(launch.workspace_name), "D\xc3\xa9sktop"), 0);
+    assert_int_equal(str_copy(launch.workspace_type, sizeof(launch.workspace_type), "virtual_desktop"), 0);
+    assert_int_equal(str_copy(launch.app_exe, sizeof(launch.app_exe), "remotedesktop"), 0);
+    assert_int_equal(str_copy(launch.app_args, sizeof(launch.app_args), "--a \"b c\""), 0);
     return launch;
 }
 

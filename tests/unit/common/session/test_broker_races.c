@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "base/str.h"
 #include "broker_fixture.h"
 
 #define THREADS 8
@@ -19,7 +20,7 @@ struct farm {
 static int setup(void **state)
 {
     struct farm *farm = xcalloc(1, sizeof(*farm));
-    strcpy(farm->dir, "/tmp/isthmus-broker-XXXXXX");
+    assert_int_equal(str_copy(farm->dir, sizeof(farm->dir), "/tmp/isthmus-broker-XXXXXX"), 0);
     assert_non_null(mkdtemp(farm->dir));
     farm->url = xasprintf("sqlite:%s/main.sqlite", farm->dir);
     for (int i = 0; i < 2; i++)

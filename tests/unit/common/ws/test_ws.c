@@ -136,7 +136,7 @@ static void start(bool unix_socket)
 {
     static const char *const protocols[] = {"isthmus.v1", NULL};
     memset(&f, 0, sizeof f);
-    strcpy(f.directory, "/tmp/isthmus-ws-XXXXXX");
+    assert_int_equal(str_copy(f.directory, sizeof(f.directory), "/tmp/isthmus-ws-XXXXXX"), 0);
     assert_non_null(mkdtemp(f.directory));
     snprintf(f.path, sizeof f.path, "%s/s", f.directory);
     loop_kit_start(&f.kit);
@@ -187,8 +187,8 @@ static int handshake(const char *path, const char *extra)
 {
     int fd = connect_to(f.port);
     char *at =
-        text +
-        sprintf(text, "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", path);
+        text + snprintf(text, sizeof text,
+                        "GET %s HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n", path);
     at = stpcpy(at, "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: " KEY
                     "\r\nSec-WebSocket-Protocol: isthmus.v1, ticket.0\r\n");
     at = stpcpy(at, extra);
@@ -296,7 +296,7 @@ static void test_handshake(void **state)
     static char big[61000];
     char *at = stpcpy(big, "X-Big: ");
     memset(at, 'a', 60000);
-    strcpy(at + 60000, "\r\n");
+    memcpy(at + 60000, "\r\n", sizeof("\r\n"));
     fd = handshake("/capture", big);
     assert_true(str_starts_with(text, "HTTP/1.1 101"));
     close(fd);
