@@ -49,7 +49,7 @@ static void address_give(struct http_server *server, const char *prefix)
 static void conn_free(struct http_conn *conn)
 {
     struct http_server *server = conn->server;
-    DL_DELETE(server->conns, conn);
+    DL_DELETE(server->conns, conn); /* NOLINT(clang-analyzer-core.NullDereference): conn is in the list */
     server->count--;
     address_give(server, conn->prefix);
     tls_conn_release(conn->tls);
@@ -193,7 +193,7 @@ void http__conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_cont
 
 void http__conn_sweep(void *arg)
 {
-    struct http_server *server = arg;
+    const struct http_server *server = arg;
     uint64_t now = clock_monotonic_ms(NULL);
     struct http_conn *conn;
     DL_FOREACH(server->conns, conn)

@@ -139,7 +139,7 @@ void http__kick(struct http_server *server);
 /* http_conn.c: the two notifications, deadlines, caps. */
 void http__conn_notify(void *cls, struct MHD_Connection *mhd, void **socket_context,
                        enum MHD_ConnectionNotificationCode code);
-void http__conn_sweep(void *server);
+void http__conn_sweep(void *arg);
 /* Ends what still lingers. */
 void http__conn_finish(struct http_server *server);
 

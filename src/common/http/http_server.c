@@ -146,12 +146,9 @@ struct http_server *http_server_destroy(struct http_server *server)
     if (server->daemon)
         MHD_stop_daemon(server->daemon);
     http__conn_finish(server);
-    struct http_request *r, *next;
-    DL_FOREACH_SAFE(server->requests, r, next)
-    { /* only those that somebody still owes an answer to */
-        DL_DELETE(server->requests, r);
-        r->server = NULL;
-    }
+    struct http_request *r;
+    DL_FOREACH(server->requests, r) /* only those that somebody still owes an answer to */
+    r->server = NULL;
     loop_timer_destroy(server->run_timer);
     loop_timer_destroy(server->sweep_timer);
     http__pairs_free(&server->headers);

@@ -51,13 +51,13 @@ static bool lines_are_exact(const struct collector *c, const char *method, const
 {
     uintptr_t limit = (uintptr_t)method + head_size;
     uintptr_t at = (uintptr_t)version;
-    if (at < (uintptr_t)method || at >= limit)
+    if (!version || at < (uintptr_t)method || at >= limit)
         return false;
     at = line_end(version, limit);
     for (size_t i = 0; i < c->count; i++) {
         const char *name = c->raw[i].name;
         const char *value = c->raw[i].value;
-        if ((uintptr_t)name != at)
+        if (at == 0 || (uintptr_t)name != at)
             return false;
         const char *after = name + strlen(name) + 1;
         if ((uintptr_t)value < (uintptr_t)after || (uintptr_t)value >= limit ||

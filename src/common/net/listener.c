@@ -199,7 +199,7 @@ int listener_create_unix(struct loop *loop, const char *path, mode_t mode,
 
 unsigned listener_port(const struct listener *listener)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     socklen_t len = sizeof address;

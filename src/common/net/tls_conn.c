@@ -412,14 +412,22 @@ void tls_conn_close(struct tls_conn *conn)
         conn_end(conn);
 }
 
-void tls_conn_close_all(struct loop *loop)
+static struct tls_conn *first_of(const struct loop *loop)
 {
-    struct tls_conn *conn, *next;
-    DL_FOREACH_SAFE(all, conn, next)
+    struct tls_conn *conn;
+    DL_FOREACH(all, conn)
     {
         if (conn->loop == loop)
-            conn_end(conn);
+            break;
     }
+    return conn;
+}
+
+void tls_conn_close_all(struct loop *loop)
+{
+    struct tls_conn *conn;
+    while ((conn = first_of(loop))) /* from the start each time: a tunnel's callback may close another one */
+        conn_end(conn);
 }
 
 unsigned tls_conn_count(void)

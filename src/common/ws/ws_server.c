@@ -73,6 +73,8 @@ static int callback(struct lws *wsi, enum lws_callback_reasons why, void *user, 
     struct lws_context *lws = lws_get_context(wsi);
     struct ws_context *context = lws ? lws_context_user(lws) : NULL;
     struct ws_conn *conn = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+    if (!context)
+        return 0;
     switch (why) {
     case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
         return on_upgrade(context, wsi, in);
