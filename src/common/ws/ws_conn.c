@@ -179,8 +179,8 @@ static void write_close(struct ws_conn *conn, unsigned code, const char *reason)
     }
     frame[at] = (unsigned char)(code >> 8);
     frame[at + 1] = (unsigned char)code;
-    memcpy(frame + at + 2, reason,
-           len); /* NOLINT(bugprone-not-null-terminated-result): a frame has a length */
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result)
+    memcpy(frame + at + 2, reason, len);
     (void)!send(lws_get_socket_fd(conn->wsi), frame, at + 2 + len, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
