@@ -19,6 +19,8 @@ struct fixture {
     unsigned last_status;
     int data_freed;
     int upgraded_fd;
+    sem_t worker_runs;
+    bool worker_finished;
     char early[64];
 };
 
@@ -79,6 +81,12 @@ static void on_worker(struct http_request *r, void *ctx)
         http_answer_error(r, 409, "conflict", "from a worker");
     else if (str_eq(how, "loop"))
         http_on_loop(r, finish_work);
+    else if (str_eq(how, "slow")) {
+        sem_post(&f.worker_runs);
+        poll(NULL, 0, 200); /* time for the server to be destroyed, if it did not wait */
+        f.worker_finished = true;
+        http_answer(r, 200, "text/plain", "to nobody", 9);
+    }
 }
 
 static void on_loop_then_worker(struct http_request *r, void *ctx)
@@ -153,12 +161,12 @@ static void do_stop(void *arg)
     f.server = http_server_destroy(f.server);
 }
 
-static int setup(void **state)
+static int setup_with(unsigned max_per_address)
 {
-    (void)state;
     static const char *const headers[] = {"X-Everywhere: yes", NULL};
     memset(&f, 0, sizeof f);
     f.upgraded_fd = -2;
+    sem_init(&f.worker_runs, 0, 0);
     loop_kit_start(&f.kit);
     f.options = (struct http_server_options){
         .loop = f.kit.loop,
@@ -170,10 +178,23 @@ static int setup(void **state)
         .arrive_ms = 400,
         .idle_ms = 600,
         .max_connections = 20,
+        .max_per_address = max_per_address,
         .finished = on_finished,
     };
     loop_kit_do(&f.kit, do_start, NULL);
     return 0;
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    return setup_with(0);
+}
+
+static int setup_two_each(void **state)
+{
+    (void)state;
+    return setup_with(2);
 }
 
 static int teardown(void **state)
@@ -402,6 +423,51 @@ static void answer_waiting(void *arg)
     f.waiting = NULL;
 }
 
+static void test_destroy_waits_for_workers(void **state)
+{
+    (void)state;
+    int fd = connect_to(f.port);
+    send_text(fd, "GET /worker/slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    sem_wait(&f.worker_runs);
+    loop_kit_do(&f.kit, do_stop, NULL);
+    assert_true(f.worker_finished);
+    assert_int_equal(read_all(fd, buf, sizeof buf), 0);
+    close(fd);
+}
+
+static void test_cap_per_address(void **state)
+{
+    (void)state;
+    int first = connect_to(f.port), second = connect_to(f.port);
+    send_text(first, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    read_until(first, "\r\n\r\n", buf, sizeof buf);
+    send_text(second, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n");
+    read_until(second, "\r\n\r\n", buf, sizeof buf);
+    int third = connect_to(f.port);
+    read_all(third, buf, sizeof buf);
+    assert_starts(buf, "HTTP/1.1 503");
+    close(third);
+    close(second);
+    close(first);
+    assert_true(loop_kit_wait(&f.kit, none_left, NULL));
+    assert_starts(talk("GET /echo HTTP/1.1\r\n" CLOSE "\r\n"), "HTTP/1.1 200");
+}
+
+static void test_expect(void **state)
+{
+    (void)state;
+    int fd = connect_to(f.port);
+    send_text(fd, "PUT /echo HTTP/1.1\r\n" CLOSE "Expect: 100-continue\r\nContent-Length: 5\r\n\r\n");
+    read_until(fd, "\r\n\r\n", buf, sizeof buf);
+    assert_starts(buf, "HTTP/1.1 100");
+    send_text(fd, "hello");
+    read_all(fd, buf, sizeof buf);
+    assert_has(buf, "\r\n\r\nhello");
+    close(fd);
+    assert_starts(talk("PUT /echo HTTP/1.1\r\n" CLOSE "Expect: 100-continue\r\nContent-Length: 11\r\n\r\n"),
+                  "HTTP/1.1 413");
+}
+
 static void check_gone(void *arg)
 {
     *(bool *)arg = http_is_gone(f.waiting);
@@ -586,10 +652,25 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_answers),        T(test_routes),        T(test_json),           T(test_workers),
-        T(test_smuggling),      T(test_limits),        T(test_body_too_large), T(test_pipelining),
-        T(test_deferred),       T(test_client_leaves), T(test_server_leaves),  T(test_deadlines),
-        T(test_connection_cap), T(test_peer_auth),     T(test_upgrade),        T(test_access_log),
+        cmocka_unit_test_setup_teardown(test_cap_per_address, setup_two_each, teardown),
+        T(test_destroy_waits_for_workers),
+        T(test_expect),
+        T(test_answers),
+        T(test_routes),
+        T(test_json),
+        T(test_workers),
+        T(test_smuggling),
+        T(test_limits),
+        T(test_body_too_large),
+        T(test_pipelining),
+        T(test_deferred),
+        T(test_client_leaves),
+        T(test_server_leaves),
+        T(test_deadlines),
+        T(test_connection_cap),
+        T(test_peer_auth),
+        T(test_upgrade),
+        T(test_access_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
