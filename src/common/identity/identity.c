@@ -109,13 +109,17 @@ static int check_standing(struct store_txn *txn, const struct token_claims *clai
     return identity_read_user(rows, ret_user);
 }
 
+static int read_token(struct identity *identity, const char *token, struct token_claims *ret_claims)
+{
+    int r = token_read(identity->token_key, token, ret_claims);
+    return r < 0 ? r : token_check_time(ret_claims, clock_wall_s(identity->clock));
+}
+
 static int check(struct identity *identity, const char *token, struct token_claims *ret_claims,
                  struct identity_user *ret_user)
 {
     struct store_txn *txn = NULL;
-    int r = token_read(identity->token_key, token, ret_claims);
-    if (r == 0)
-        r = token_check_time(ret_claims, clock_wall_s(identity->clock));
+    int r = read_token(identity, token, ret_claims);
     if (r < 0)
         return r;
     r = store_begin(identity->store, false, &txn);
@@ -124,6 +128,17 @@ static int check(struct identity *identity, const char *token, struct token_clai
     r = check_standing(txn, ret_claims, ret_user);
     store_rollback(txn);
     return r == 0 || r == -EACCES ? r : -EIO;
+}
+
+int identity_token_stands(struct identity *identity, struct store_txn *txn, const char *token,
+                          const char *user_id)
+{
+    struct token_claims claims;
+    struct identity_user user;
+    int r = read_token(identity, token, &claims);
+    if (r == 0)
+        r = check_standing(txn, &claims, &user);
+    return r < 0 ? r : str_eq(user.id, user_id) ? 0 : -EACCES;
 }
 
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user)
@@ -141,6 +156,9 @@ static int add_revocation(struct store_txn *txn, int64_t now, const struct token
                    "INSERT INTO auth_tokens (id, user_id, revoked, expires) VALUES ($1, $2, $3, $4)"
                    " ON CONFLICT (id) DO NOTHING",
                    "ssii", claims->id, claims->subject, now, claims->expires);
+    /* A ticket got with the token would outlive it. Tickets do not say with which, so all of the user go. */
+    if (r >= 0)
+        r = store_exec(txn, "DELETE FROM tickets WHERE user_id = $1", "s", claims->subject);
     return r < 0 ? r : 0;
 }
 

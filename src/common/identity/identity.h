@@ -47,7 +47,8 @@ int identity_login(struct identity *identity, const char *username, const char *
 /* Checks a bearer token (JWT, HS256 pinned): signature, exp, nbf, iss, aud, not revoked, user still enabled.
  * 0; -EACCES; -EIO. */
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user);
-/* Logout: the token is void from now on, everywhere. -EACCES when it was not valid; -EIO. */
+/* Logout: the token is void from now on, everywhere, and so is every unused ticket of its user. -EACCES when
+ * it was not valid; -EIO. */
 int identity_revoke_token(struct identity *identity, const char *token);
 /* Whose access was taken away (a new password) after *sequence, which moves on. A process that keeps
  * connections open asks now and then and closes them; at its start it passes 0 and no function, to catch up.
@@ -78,9 +79,10 @@ int identity_launch(struct identity *identity, const char *user_id, const char *
 void identity_launch_finish(struct identity_launch *launch);
 
 /* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses
- * a race gets -EACCES. */
-int identity_ticket_make(struct identity *identity, const char *user_id, const char *session_id,
-                         const char *channel, char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires);
+ * a race gets -EACCES. token is the one that the caller was known by (NULL: by other means): no ticket is made
+ * once it is revoked, however closely the two meet (-EACCES). */
+int identity_ticket_make(struct identity *identity, const char *user_id, const char *token,
+                         const char *session_id, const char *channel, char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires);
 int identity_ticket_redeem(struct identity *identity, const char *ticket, const char *channel,
                            char ret_user_id[SECRET_ID_LEN], char ret_session_id[SECRET_ID_LEN]);
 

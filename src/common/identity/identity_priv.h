@@ -40,6 +40,11 @@ static inline const char *identity_row_hash(struct store_rows *rows)
     return store_text(rows, 6);
 }
 
+/* Whether the user's token is still good, seen from inside the caller's transaction: 0, -EACCES, or an error of
+ * the store. */
+int identity_token_stands(struct identity *identity, struct store_txn *txn, const char *token,
+                          const char *user_id);
+
 /* One line of the audit trail; old ones go. user_id may be NULL. */
 int identity_note(struct store_txn *txn, int64_t now, const char *kind, const char *user_id,
                   const char *address, const char *detail);

@@ -34,8 +34,9 @@ static int make_room(struct store_txn *txn, int64_t now, const char *user_id)
     return r < 0 ? r : 0;
 }
 
-int identity_ticket_make(struct identity *identity, const char *user_id, const char *session_id,
-                         const char *channel, char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires)
+int identity_ticket_make(struct identity *identity, const char *user_id, const char *token,
+                         const char *session_id, const char *channel, char ret_ticket[SECRET_ID_LEN],
+                         int64_t *ret_expires)
 {
     char ticket[SECRET_ID_LEN], hash[TICKET_HASH_LEN];
     struct store_txn *txn = NULL;
@@ -46,7 +47,9 @@ int identity_ticket_make(struct identity *identity, const char *user_id, const c
     hash_ticket(ticket, hash);
     if (store_begin(identity->store, true, &txn) < 0)
         return -EIO;
-    int r = make_room(txn, now, user_id);
+    int r = token ? identity_token_stands(identity, txn, token, user_id) : 0;
+    if (r == 0)
+        r = make_room(txn, now, user_id);
     if (r == 0)
         r = store_exec(
             txn,
@@ -54,7 +57,7 @@ int identity_ticket_make(struct identity *identity, const char *user_id, const c
             "ssssi", hash, user_id, session_id, channel, now + TICKET_LIFETIME_S);
     if (r < 0) {
         store_rollback(txn);
-        return r == -ESTALE ? -ENOENT : -EIO;
+        return r == -ESTALE ? -ENOENT : r == -EACCES ? r : -EIO;
     }
     r = store_commit(txn);
     if (r < 0)

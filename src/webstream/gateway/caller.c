@@ -12,13 +12,18 @@ const char *caller_token(const struct http_request *r)
     return value + strlen(scheme);
 }
 
+void caller_refuse(struct http_request *r)
+{
+    http_add_header(r, "WWW-Authenticate", "Bearer realm=\"isthmus\"");
+    http_answer_error(r, 401, "token_invalid", "Log in first: the token is missing, wrong or over.");
+}
+
 bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user)
 {
     const char *token = caller_token(r);
     int result = token ? identity_check_token(g->identity, token, ret_user) : -EACCES;
     if (result == -EACCES) {
-        http_add_header(r, "WWW-Authenticate", "Bearer realm=\"isthmus\"");
-        http_answer_error(r, 401, "token_invalid", "Log in first: the token is missing, wrong or over.");
+        caller_refuse(r);
     } else if (result < 0) {
         gateway_answer_failure(r, result);
     }

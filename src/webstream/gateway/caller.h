@@ -7,6 +7,8 @@
 
 /* The token of "Authorization: Bearer TOKEN", lent; NULL when there is none. */
 const char *caller_token(const struct http_request *r);
+/* Answers 401 token_invalid. */
+void caller_refuse(struct http_request *r);
 /* The user of the request's token. False after answering: 401 token_invalid, or 503. Worker threads only. */
 bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user);
 

@@ -284,11 +284,14 @@ static void route_ticket(struct http_request *r, void *ctx)
                           "The session has no display yet; ask for /getConnection first.");
         return;
     }
-    int result = identity_ticket_make(g->identity, user.id, row.id, channel, ticket, &expires);
-    if (result < 0) {
+    int result =
+        identity_ticket_make(g->identity, user.id, caller_token(r), row.id, channel, ticket, &expires);
+    if (result == -EACCES)
+        caller_refuse(r);
+    else if (result < 0)
         gateway_answer_failure(r, result);
+    if (result < 0)
         return;
-    }
     clock_format_utc(expires, expires_text);
     gateway_answer(r, 200,
                    json_pack("{s:s, s:s, s:s, s:s}", "ticket", ticket, "sessionId", row.id, "channel",

@@ -142,7 +142,8 @@ static void test_reset_password(void **state)
     cleanup_free char *password = NULL;
     secret_random_id(session);
     assert_int_equal(identity_check_token(f->identity, token, &user), 0);
-    assert_int_equal(identity_ticket_make(f->identity, user.id, session, "capture", ticket, &expires), 0);
+    assert_int_equal(identity_ticket_make(f->identity, user.id, NULL, session, "capture", ticket, &expires),
+                     0);
     for (int i = 0; i < 6; i++)
         fixture_login(f, "admin", "wrong", PEER, NULL, NULL);
     assert_int_equal(fixture_login(f, "admin", f->password, PEER, NULL, NULL), -EAGAIN);

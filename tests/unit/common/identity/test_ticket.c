@@ -20,7 +20,8 @@ static void make(struct fixture *f, const char *channel, char ret_ticket[SECRET_
     char user[SECRET_ID_LEN];
     int64_t expires = 0;
     user_id_of(f, user);
-    assert_int_equal(identity_ticket_make(f->identity, user, SESSION, channel, ret_ticket, &expires), 0);
+    assert_int_equal(identity_ticket_make(f->identity, user, NULL, SESSION, channel, ret_ticket, &expires),
+                     0);
     assert_int_equal(expires, f->clock.wall_s + 30);
 }
 
@@ -63,10 +64,12 @@ static void test_bad_input(void **state)
     char ticket[SECRET_ID_LEN], user[SECRET_ID_LEN];
     int64_t expires;
     user_id_of(f, user);
-    assert_int_equal(identity_ticket_make(f->identity, user, "x", "capture", ticket, &expires), -EINVAL);
-    assert_int_equal(identity_ticket_make(f->identity, user, SESSION, "", ticket, &expires), -EINVAL);
-    assert_int_equal(identity_ticket_make(f->identity, user, SESSION, "../x", ticket, &expires), -EINVAL);
-    assert_int_equal(identity_ticket_make(f->identity, SESSION, SESSION, "capture", ticket, &expires),
+    assert_int_equal(identity_ticket_make(f->identity, user, NULL, "x", "capture", ticket, &expires),
+                     -EINVAL);
+    assert_int_equal(identity_ticket_make(f->identity, user, NULL, SESSION, "", ticket, &expires), -EINVAL);
+    assert_int_equal(identity_ticket_make(f->identity, user, NULL, SESSION, "../x", ticket, &expires),
+                     -EINVAL);
+    assert_int_equal(identity_ticket_make(f->identity, SESSION, NULL, SESSION, "capture", ticket, &expires),
                      -ENOENT);
     assert_int_equal(redeem(f, "", "capture"), -EACCES);
     assert_int_equal(redeem(f, SESSION, "capture"), -EACCES);
@@ -80,6 +83,35 @@ static void test_disabled_user(void **state)
     make(f, "capture", ticket);
     fixture_sql(f, "UPDATE users SET enabled = 0");
     assert_int_equal(redeem(f, ticket, "capture"), -EACCES);
+}
+
+/* No ticket survives the token, and none is made with it afterwards. */
+static void test_logout(void **state)
+{
+    struct fixture *f = *state;
+    char ticket[SECRET_ID_LEN], user[SECRET_ID_LEN];
+    int64_t expires;
+    cleanup_free char *token = fixture_token(f);
+    user_id_of(f, user);
+    assert_int_equal(identity_ticket_make(f->identity, user, token, SESSION, "capture", ticket, &expires), 0);
+    assert_int_equal(identity_revoke_token(f->identity, token), 0);
+    assert_int_equal(redeem(f, ticket, "capture"), -EACCES);
+    assert_int_equal(identity_ticket_make(f->identity, user, token, SESSION, "capture", ticket, &expires),
+                     -EACCES);
+}
+
+/* A request that was let in just before a password reset comes too late for a ticket. */
+static void test_reset(void **state)
+{
+    struct fixture *f = *state;
+    char ticket[SECRET_ID_LEN], user[SECRET_ID_LEN];
+    int64_t expires;
+    cleanup_free char *token = fixture_token(f);
+    cleanup_free char *password = NULL;
+    user_id_of(f, user);
+    assert_int_equal(identity_reset_password(f->identity, "admin", &password), 0);
+    assert_int_equal(identity_ticket_make(f->identity, user, token, SESSION, "capture", ticket, &expires),
+                     -EACCES);
 }
 
 static void test_table_is_bounded_and_blind(void **state)
@@ -165,6 +197,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_wrong_use_spends_it, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_bad_input, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_disabled_user, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_logout, fixture_setup, fixture_teardown),
+        cmocka_unit_test_setup_teardown(test_reset, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_table_is_bounded_and_blind, fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(test_race_in_memory, fixture_setup, fixture_teardown),
         cmocka_unit_test(test_race_on_file),
