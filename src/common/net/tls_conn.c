@@ -7,71 +7,40 @@
 
 #include <sys/socket.h>
 
-#include "base/buf.h"
 #include "net/tls_priv.h"
 #include "utlist.h"
 
 #define HANDSHAKE_MS 10000
 #define LINGER_MS 5000 /* for the client to close after we have */
 #define CHUNK ((size_t)65536)
-#define JOIN_MAX ((size_t)1 << 20) /* more than a socketpair and a head can hold */
-#define ROUNDS 32                  /* of 64 KiB, before others on the loop have their turn */
-
-struct stream {
-    uint8_t *data; /* NULL while empty */
-    size_t at, len, cap;
-    bool eof;  /* the source has ended */
-    bool shut; /* and the destination has been told, or is gone */
-    uint64_t bytes;
-};
-
-struct watch {
-    int fd;
-    int events;
-    struct loop_poll *poll;
-};
-
-enum tls_state { TLS_HANDSHAKE, TLS_FILTER, TLS_JOINED, TLS_CLOSED };
-
-struct tls_conn {
-    struct loop *loop;
-    enum tls_state state;
-    bool held;
-    SSL *ssl;
-    struct watch client, plain;
-    bool want_write; /* OpenSSL waits for the client's socket to take bytes */
-    struct stream up, down;
-    struct loop_timer *timer; /* handshake deadline, then "go on", then linger */
-    bool lingering;
-    void (*opened)(void *arg, struct tls_conn *conn, int plain_fd_or_error);
-    void *opened_arg;
-    struct tls_tunnel tunnel;
-    struct tls_conn *prev, *next;
-};
+#define ROUNDS 32 /* of 64 KiB, before others on the loop have their turn */
 
 /* One loop, one thread, in every process that has filters. */
 static struct tls_conn *all;
 static unsigned count;
 
-static bool stream_empty(const struct stream *s)
+bool tls__stream_empty(const struct tls_stream *s)
 {
     return s->at == s->len;
 }
 
-/* Never NULL, so that it may be copied from with length 0. */
-static const uint8_t *stream_bytes(const struct stream *s)
-{
-    return s->data ? s->data + s->at : (const uint8_t *)"";
-}
-
-static void stream_drop(struct stream *s)
+void tls__stream_drop(struct tls_stream *s)
 {
     free(s->data);
     s->data = NULL;
     s->at = s->len = s->cap = 0;
 }
 
-static bool stream_reserve(struct stream *s)
+void tls__watch_stop(struct tls_watch *w)
+{
+    w->poll = loop_poll_destroy(w->poll);
+    if (w->fd >= 0)
+        close(w->fd);
+    w->fd = -1;
+    w->events = 0;
+}
+
+static bool stream_reserve(struct tls_stream *s)
 {
     if (!s->data) {
         s->data = malloc(CHUNK);
@@ -81,16 +50,7 @@ static bool stream_reserve(struct stream *s)
     return s->data != NULL;
 }
 
-static void watch_stop(struct watch *w)
-{
-    w->poll = loop_poll_destroy(w->poll);
-    if (w->fd >= 0)
-        close(w->fd);
-    w->fd = -1;
-    w->events = 0;
-}
-
-static void watch_set(struct watch *w, int events)
+static void watch_set(struct tls_watch *w, int events)
 {
     if (w->events == events)
         return;
@@ -112,13 +72,13 @@ static void conn_end(struct tls_conn *conn)
     struct tls_tunnel tunnel = conn->tunnel;
     bool joined = conn->state == TLS_JOINED;
     conn->state = TLS_CLOSED;
-    watch_stop(&conn->client);
-    watch_stop(&conn->plain);
+    tls__watch_stop(&conn->client);
+    tls__watch_stop(&conn->plain);
     conn->timer = loop_timer_destroy(conn->timer);
     SSL_free(conn->ssl);
     conn->ssl = NULL;
-    stream_drop(&conn->up);
-    stream_drop(&conn->down);
+    tls__stream_drop(&conn->up);
+    tls__stream_drop(&conn->down);
     DL_DELETE(all, conn);
     count--;
     conn_free(conn);
@@ -140,8 +100,8 @@ static int ssl_wait(struct tls_conn *conn, int rc)
 
 static int up_read(struct tls_conn *conn)
 {
-    struct stream *s = &conn->up;
-    if (s->eof || !stream_empty(s))
+    struct tls_stream *s = &conn->up;
+    if (s->eof || !tls__stream_empty(s))
         return 0;
     if (!stream_reserve(s))
         return -ENOMEM;
@@ -153,7 +113,7 @@ static int up_read(struct tls_conn *conn)
         s->len = got;
         return 1;
     }
-    stream_drop(s);
+    tls__stream_drop(s);
     if (SSL_get_error(conn->ssl, rc) == SSL_ERROR_ZERO_RETURN) {
         s->eof = true;
         return 1;
@@ -163,10 +123,10 @@ static int up_read(struct tls_conn *conn)
 
 static int up_write(struct tls_conn *conn)
 {
-    struct stream *s = &conn->up;
+    struct tls_stream *s = &conn->up;
     if (s->shut)
         return 0;
-    if (stream_empty(s)) {
+    if (tls__stream_empty(s)) {
         if (!s->eof)
             return 0;
         shutdown(conn->plain.fd, SHUT_WR);
@@ -177,21 +137,21 @@ static int up_write(struct tls_conn *conn)
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return 0;
     if (n < 0) { /* nobody reads that any more; what comes down still counts */
-        stream_drop(s);
+        tls__stream_drop(s);
         s->eof = s->shut = true;
         return 1;
     }
     s->at += (size_t)n;
     s->bytes += (uint64_t)n;
-    if (stream_empty(s))
-        stream_drop(s);
+    if (tls__stream_empty(s))
+        tls__stream_drop(s);
     return 1;
 }
 
 static int down_read(struct tls_conn *conn)
 {
-    struct stream *s = &conn->down;
-    if (s->eof || !stream_empty(s))
+    struct tls_stream *s = &conn->down;
+    if (s->eof || !tls__stream_empty(s))
         return 0;
     if (!stream_reserve(s))
         return -ENOMEM;
@@ -202,7 +162,7 @@ static int down_read(struct tls_conn *conn)
         return 1;
     }
     int error = errno;
-    stream_drop(s);
+    tls__stream_drop(s);
     if (n < 0 && (error == EAGAIN || error == EINTR))
         return 0;
     s->eof = true; /* an error ends it just the same: all that came before has been read */
@@ -222,10 +182,10 @@ static int down_close(struct tls_conn *conn)
 
 static int down_write(struct tls_conn *conn)
 {
-    struct stream *s = &conn->down;
+    struct tls_stream *s = &conn->down;
     if (s->shut)
         return 0;
-    if (stream_empty(s))
+    if (tls__stream_empty(s))
         return s->eof ? down_close(conn) : 0;
     ERR_clear_error();
     size_t n = 0;
@@ -234,8 +194,8 @@ static int down_write(struct tls_conn *conn)
         return ssl_wait(conn, rc);
     s->at += n;
     s->bytes += n;
-    if (stream_empty(s))
-        stream_drop(s);
+    if (tls__stream_empty(s))
+        tls__stream_drop(s);
     return 1;
 }
 
@@ -255,11 +215,11 @@ static int pump_round(struct tls_conn *conn)
 static void set_watches(struct tls_conn *conn)
 {
     /* An SSL_write that waits for the peer's bytes (a key update) is woken by the same read interest. */
-    int client = !conn->up.eof && stream_empty(&conn->up) ? LOOP_READ : 0;
-    int plain = !conn->down.eof && stream_empty(&conn->down) ? LOOP_READ : 0;
+    int client = !conn->up.eof && tls__stream_empty(&conn->up) ? LOOP_READ : 0;
+    int plain = !conn->down.eof && tls__stream_empty(&conn->down) ? LOOP_READ : 0;
     if (conn->want_write)
         client |= LOOP_WRITE;
-    if (!conn->up.shut && !stream_empty(&conn->up))
+    if (!conn->up.shut && !tls__stream_empty(&conn->up))
         plain |= LOOP_WRITE;
     watch_set(&conn->client, client);
     watch_set(&conn->plain, plain);
@@ -300,7 +260,7 @@ static void fail_handshake(struct tls_conn *conn, int error)
     opened(arg, NULL, error);
 }
 
-static void on_plain(void *arg, int ready)
+void tls__on_plain(void *arg, int ready)
 {
     (void)ready;
     pump(arg);
@@ -315,7 +275,7 @@ static void handshake_done(struct tls_conn *conn)
         return;
     }
     conn->plain.fd = pair[0];
-    if (loop_poll_create(conn->loop, pair[0], 0, on_plain, conn, &conn->plain.poll) < 0) {
+    if (loop_poll_create(conn->loop, pair[0], 0, tls__on_plain, conn, &conn->plain.poll) < 0) {
         close(pair[1]);
         fail_handshake(conn, -ENOMEM);
         return;
@@ -433,97 +393,4 @@ void tls_conn_close_all(struct loop *loop)
 unsigned tls_conn_count(void)
 {
     return count;
-}
-
-/* Appends what a descriptor holds right now. */
-static int drain(struct buf *b, int fd, bool *ret_eof)
-{
-    for (;;) {
-        uint8_t *at;
-        int rc = buf_reserve(b, 16384, &at);
-        if (rc < 0)
-            return rc;
-        ssize_t n = recv(fd, at, 16384, MSG_DONTWAIT);
-        if (n > 0) {
-            buf_commit(b, (size_t)n);
-            continue;
-        }
-        if (n == 0 || (errno != EAGAIN && errno != EINTR))
-            *ret_eof = true;
-        if (n == 0 || errno != EINTR)
-            return 0;
-    }
-}
-
-/* The stream's buffer becomes what b holds. */
-static void stream_replace(struct stream *s, struct buf *b)
-{
-    stream_drop(s);
-    s->data = b->data;
-    s->len = b->len;
-    s->cap = b->cap;
-    b->data = NULL;
-    b->len = b->cap = 0;
-    if (stream_empty(s))
-        stream_drop(s);
-}
-
-static int join_streams(struct tls_conn *conn, int plain_fd, const void *from_client, size_t from_client_len,
-                        const void *from_other, size_t from_other_len)
-{
-    struct buf up, down;
-    bool up_eof = false, down_eof = false;
-    buf_init(&up, JOIN_MAX);
-    buf_init(&down, JOIN_MAX);
-    int rc = buf_append(&up, from_client, from_client_len);
-    if (rc == 0)
-        rc = drain(&up, plain_fd, &up_eof); /* its end only says what conn->up.eof says already */
-    if (rc == 0)
-        rc = buf_append(&up, stream_bytes(&conn->up), conn->up.len - conn->up.at);
-    if (rc == 0)
-        rc = buf_append(&down, stream_bytes(&conn->down), conn->down.len - conn->down.at);
-    if (rc == 0)
-        rc = drain(&down, conn->plain.fd, &down_eof);
-    if (rc == 0)
-        rc = buf_append(&down, from_other, from_other_len);
-    if (rc == 0) {
-        stream_replace(&conn->up, &up);
-        stream_replace(&conn->down, &down);
-        conn->up.shut = false; /* the backend has not been told yet */
-        conn->up.bytes = conn->down.bytes = 0;
-    }
-    buf_finish(&up);
-    buf_finish(&down);
-    return rc;
-}
-
-int tls_conn__join(struct tls_conn *conn, int plain_fd, const void *from_client, size_t from_client_len,
-                   int other_fd, const void *from_other, size_t from_other_len,
-                   const struct tls_tunnel *tunnel)
-{
-    struct loop_poll *poll;
-    if (conn->state != TLS_FILTER || conn->down.eof)
-        return -EPIPE;
-    int rc = loop_poll_create(conn->loop, other_fd, 0, on_plain, conn, &poll);
-    if (rc < 0)
-        return rc;
-    rc = join_streams(conn, plain_fd, from_client_len ? from_client : "", from_client_len,
-                      from_other_len ? from_other : "", from_other_len);
-    if (rc < 0) {
-        loop_poll_destroy(poll);
-        return rc;
-    }
-    watch_stop(&conn->plain);
-    close(plain_fd);
-    conn->plain = (struct watch){.fd = other_fd, .poll = poll};
-    conn->state = TLS_JOINED;
-    conn->tunnel = *tunnel;
-    loop_timer_start(conn->timer, 0, 0);
-    return 0;
-}
-
-void tls_conn__counters(const struct tls_conn *conn, uint64_t *ret_up, uint64_t *ret_down)
-{
-    *ret_up = conn->up.bytes;
-    *ret_down = conn->down.bytes;
 }
