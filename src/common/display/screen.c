@@ -18,18 +18,34 @@ static bool is_due(const struct viewer *v, uint64_t now_us)
     return now_us + SLACK_US > v->next_us;
 }
 
+/* Damage that changes no pixel leads to no update, so the viewers' turns alone would let a program that draws
+ * the same again and again have the screen read without end. */
+static bool may_capture(const struct screen *s, uint64_t now_us)
+{
+    return s->dirty && now_us + SLACK_US > s->next_us;
+}
+
 static void set_timer(struct screen *s, uint64_t now_us)
 {
     uint64_t next = UINT64_MAX;
     const struct viewer *v;
 
     DL_FOREACH(s->viewers, v)
-    if (wants(s, v) && !is_due(v, now_us))
-        next = MIN(next, v->next_us);
+    {
+        if (wants(s, v) && !is_due(v, now_us))
+            next = MIN(next, v->next_us);
+        else if (wants(s, v) && s->dirty && !may_capture(s, now_us))
+            next = MIN(next, s->next_us);
+    }
     if (next == UINT64_MAX)
         loop_timer_stop(s->timer);
     else
         loop_timer_start(s->timer, MAX((next - now_us) / 1000, 1u), 0);
+}
+
+uint64_t screen_pace(const struct screen *screen, uint64_t next_us, uint64_t now_us)
+{
+    return MAX(next_us, now_us - screen->period_us) + screen->period_us;
 }
 
 void screen_run(struct screen *screen)
@@ -42,10 +58,15 @@ void screen_run(struct screen *screen)
         return;
     DL_FOREACH(screen->viewers, v)
     wanted = wanted || (wants(screen, v) && is_due(v, now));
-    if (wanted && screen->dirty && source_capture(screen->options.source) == 0) {
+    if (wanted && may_capture(screen, now) && source_capture(screen->options.source) == 0) {
         screen->dirty = false;
         screen->capturing = true;
+        screen->next_us = screen_pace(screen, screen->next_us, now);
         return; /* goes on when the pixels are there */
+    }
+    if (wanted && screen->dirty && !may_capture(screen, now)) {
+        set_timer(screen, now); /* what is there is old, after a change of size even black */
+        return;
     }
     DL_FOREACH_SAFE(screen->viewers, v, tmp)
     if (viewer_is_open(v) && viewer_has_news(v) && is_due(v, now))

@@ -16,6 +16,7 @@ struct screen {
     bool dirty, capturing, failed;
     uint64_t period_us;
     uint64_t captured_us; /* when the pixels of the frame were read */
+    uint64_t next_us;     /* no capture starts before */
     unsigned pending;     /* works under way */
 
     /* The cursor as it is sent. */
@@ -60,6 +61,9 @@ struct viewer {
 
 /* Looks at what can be done now, and sets the timer for what can be done later. */
 void screen_run(struct screen *screen);
+/* When the turn after one that is taken now comes: the frame rate, with one turn of credit after a quiet, as
+ * the first capture of a change often sees only half of it. */
+uint64_t screen_pace(const struct screen *screen, uint64_t next_us, uint64_t now_us);
 struct rcbuf *screen_recent_find(struct screen *screen, uint64_t hash); /* a reference, or NULL */
 void screen_recent_store(struct screen *screen, uint64_t hash, struct rcbuf *png);
 

@@ -51,16 +51,13 @@ bool viewer_is_open(const struct viewer *viewer)
 void viewer_start(struct viewer *viewer, uint64_t now_us)
 {
     const struct frame *frame = source_frame(viewer->screen->options.source);
-    uint64_t period = viewer->screen->period_us;
     bool full = viewer->full;
     pixman_region32_t region;
 
     pixman_region32_init_rect(&region, 0, 0, (unsigned)frame->width, (unsigned)frame->height);
     if (!full)
         pixman_region32_intersect(&region, &region, &viewer->pending);
-    /* After a quiet there is one update of credit: the first capture of a change often sees only half of it.
-     */
-    viewer->next_us = MAX(viewer->next_us, now_us - period) + period;
+    viewer->next_us = screen_pace(viewer->screen, viewer->next_us, now_us);
     /* Before the start: it may be finished at once, and the screen looks again then. */
     pixman_region32_clear(&viewer->pending);
     viewer->full = false;

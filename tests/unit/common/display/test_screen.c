@@ -7,6 +7,7 @@
 /* cmocka wants those first */
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "common/display/png_read.h"
 #include "display/capture_msg.h"
 #include "display/screen.h"
@@ -353,6 +354,29 @@ static void test_resize(void **state)
     client_close(&c);
 }
 
+/* A program that draws the same again and again costs no more than the frame rate allows. */
+static void test_same_again(void **state)
+{
+    struct state *s = *state;
+    struct client c;
+    uint64_t begin, now;
+    unsigned captures;
+
+    client_open(&c, s);
+    source_test_fill(s->source, &(struct frame_rect){0, 0, 640, 480}, 0x336699);
+    client_take(&c);
+    captures = source_test_captures(s->source);
+    begin = now = clock_monotonic_ms(NULL);
+    while (now - begin < 200) {
+        source_test_fill(s->source, &(struct frame_rect){0, 0, 640, 480}, 0x336699);
+        turn(s, 1);
+        now = clock_monotonic_ms(NULL);
+    }
+    captures = source_test_captures(s->source) - captures;
+    assert_in_range(captures, 1, (now - begin) * 60 / 1000 + 3);
+    client_close(&c);
+}
+
 static void test_hidden(void **state)
 {
     static const uint8_t hide[] = {1, 4, 0, 0, 1, 0, 0, 0}, show[] = {1, 4, 0, 0, 0, 0, 0, 0};
@@ -455,9 +479,19 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_attach_and_change), TEST(test_quiet),       TEST(test_nobody), TEST(test_window),
-        TEST(test_ack_of_nothing),    TEST(test_cache),       TEST(test_resize), TEST(test_hidden),
-        TEST(test_request_limit),     TEST(test_two_viewers), TEST(test_cursor), TEST(test_leave_early),
+        TEST(test_attach_and_change),
+        TEST(test_quiet),
+        TEST(test_nobody),
+        TEST(test_window),
+        TEST(test_ack_of_nothing),
+        TEST(test_cache),
+        TEST(test_resize),
+        TEST(test_same_again),
+        TEST(test_hidden),
+        TEST(test_request_limit),
+        TEST(test_two_viewers),
+        TEST(test_cursor),
+        TEST(test_leave_early),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
