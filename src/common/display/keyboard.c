@@ -83,6 +83,23 @@ static bool shortcut_held(const struct keyboard *kb)
     return false;
 }
 
+static bool is_held(const struct keyboard *kb, uint32_t keysym)
+{
+    for (size_t i = 0; i < kb->held_count; i++)
+        if (kb->held[i].keysym == keysym)
+            return true;
+    return false;
+}
+
+/* The letter of a shortcut is large when Shift is held, and only then: browsers tell a large one with Caps
+ * Lock, where Control+C has to stay what it is, and on some systems a small one in spite of Shift. */
+static uint32_t shortcut_letter(const struct keyboard *kb, uint32_t c)
+{
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) || !shortcut_held(kb))
+        return c;
+    return is_held(kb, XKB_KEY_Shift_L) || is_held(kb, XKB_KEY_Shift_R) ? c & ~0x20u : c | 0x20u;
+}
+
 /* The operators of the number pad are keys of their own, its digits are plain text. */
 static uint32_t numpad_keysym(const char *code)
 {
@@ -113,7 +130,7 @@ static void resolve(const struct keyboard *kb, const char *code, const char *key
         *ret_keysym = keyboard_named_keysym(code, key);
         return;
     }
-    c = next_char(&at);
+    c = shortcut_letter(kb, next_char(&at));
     if (c > 0x7e && shortcut_held(kb) && *ret_keycode != 0) {
         *ret_keysym = 0;
         return;
