@@ -81,7 +81,8 @@ static void on_image(struct x11 *x, const void *data)
     bool again = x->cursor_again;
 
     x->cursor_asked = x->cursor_again = false;
-    if (!reply)
+    /* The session's programs may have taken over their display: its answers need not be what they say. */
+    if (!reply || 4 * (uint64_t)reply->length + 32 < sizeof(*reply) + 4ull * reply->width * reply->height)
         return;
     c = cursor_find(x, reply->cursor_serial);
     if (!c) {

@@ -58,7 +58,7 @@ static bool take_keysyms(struct x11 *x, const xcb_get_keyboard_mapping_reply_t *
 
 static void take_modifiers(struct x11 *x, const xcb_get_modifier_mapping_reply_t *r)
 {
-    if (!r || !x->keymap_keysyms)
+    if (!r || !x->keymap_keysyms || 4 * (uint64_t)r->length < 8u * r->keycodes_per_modifier)
         return;
     keymap_build(&x->keymap, x->min_keycode, x->max_keycode, x->keymap_keysyms, x->keymap_width,
                  xcb_get_modifier_mapping_keycodes(r), r->keycodes_per_modifier);
