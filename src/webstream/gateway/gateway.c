@@ -43,6 +43,7 @@ static void on_sweep_timer(void *arg)
 {
     struct gateway *g = arg;
     ws_links_sweep(g);
+    logins_go_on(g); /* for those who have waited too long */
     if (!g->sweeping)
         g->sweeping = loop_work(g->loop, sweep, sweep_done, g) == 0;
 }
@@ -129,6 +130,7 @@ static void stop(struct gateway *g)
 {
     ws_links_close_all(g);
     host_calls_cancel(g);
+    logins_cancel(g);
     gateway_listen_finish(g);
     g->client = http_client_destroy(g->client);
     viewers_finish(g);

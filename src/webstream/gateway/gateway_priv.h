@@ -30,6 +30,7 @@
 
 struct arrival;
 struct host_call;
+struct login;
 struct ws_link;
 struct viewer_change;
 
@@ -66,6 +67,9 @@ struct gateway {
     bool sweeping;
     int64_t revocations_seen; /* of the sweep, which runs once at a time */
     atomic_bool draining;
+
+    struct login *logins; /* waiting for their turn */
+    unsigned logins_waiting, logins_running;
 
     struct ws_link *links; /* WebSockets that are connecting or tunnelled */
     atomic_uint link_count;
@@ -160,6 +164,11 @@ void host_calls_cancel(struct gateway *g);
 typedef void (*host_end_fn)(void *arg, const char *state);
 void gateway_host_end(struct gateway *g, const char *server_url, const char *session_id, const char *reason,
                       host_end_fn fn, void *arg);
+
+/* login_route.c: the logins that wait for their turn. Loop thread. */
+void logins_go_on(struct gateway *g);
+/* Turns all of them away. */
+void logins_cancel(struct gateway *g);
 
 /* connection.c */
 void route_connection(struct http_request *r, void *ctx);
