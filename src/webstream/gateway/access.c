@@ -1,10 +1,26 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <strings.h>
+
 #include "webstream/gateway/gateway_priv.h"
+
+static void add_forwarded(void *arg, const char *name, const char *value)
+{
+    char **list = arg;
+    if (strcasecmp(name, "X-Forwarded-For") != 0)
+        return;
+    char *longer = *list ? xasprintf("%s, %s", *list, value) : xstrdup(value);
+    free(*list);
+    *list = longer;
+}
 
 void gateway_client(const struct gateway *g, const struct http_request *r, char ret_text[ADDR_TEXT_LEN])
 {
-    addr_client(http_peer(r), http_header(r, "X-Forwarded-For"),
-                config_str(g->config, "gateway.trustedProxies"), ret_text);
+    const char *trusted = config_str(g->config, "gateway.trustedProxies");
+    cleanup_free char *forwarded = NULL;
+    /* Some proxies add to the line that is there, others add a line: what the last one saw comes last. */
+    if (addr_in_list(http_peer(r), trusted))
+        http_each_header(r, add_forwarded, &forwarded);
+    addr_client(http_peer(r), forwarded, trusted, ret_text);
 }
 
 /* Successes that matter are logged where they happen, with their session; here is the one line of what was

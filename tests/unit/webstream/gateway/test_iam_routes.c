@@ -223,6 +223,17 @@ static void test_refused_login(void **state)
     assert_non_null(strstr(logged(f), "address=192.0.2.7"));
 }
 
+/* The proxy's own line counts, not the one that the client sent along. */
+static void test_forwarded_login(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(config_set(f->gateway.config, "gateway.trustedProxies", "192.0.2.0/24"), 0);
+    login_with(f, "admin", "wrong", "X-Forwarded-For: 198.51.100.4\r\n");
+    assert_non_null(strstr(logged(f), "address=198.51.100.4 "));
+    login_with(f, "admin", "wrong", "X-Forwarded-For: 10.0.0.1\r\nX-Forwarded-For: 198.51.100.4\r\n");
+    assert_non_null(strstr(logged(f), "address=198.51.100.4 "));
+}
+
 static void test_throttled_login(void **state)
 {
     struct fixture *f = *state;
@@ -324,11 +335,59 @@ static void test_health(void **state)
     assert_string_equal(member(data, "version"), ISTHMUS_VERSION);
 }
 
+#define RUSH 60
+
+struct rush {
+    struct fixture *fixture;
+    int fds[RUSH];
+    unsigned accepted;
+};
+
+static void *read_rush(void *arg)
+{
+    struct rush *rush = arg;
+    for (size_t i = 0; i < RUSH; i++) {
+        char answer[4096] = "";
+        assert_true(recv(rush->fds[i], answer, sizeof(answer) - 1, 0) > 0);
+        rush->accepted += str_starts_with(answer, "HTTP/1.1 200 ");
+    }
+    loop_post(rush->fixture->gateway.loop, stop, rush->fixture);
+    return NULL;
+}
+
+/* Everybody at once: they wait for one another, and all get in. */
+static void test_login_rush(void **state)
+{
+    struct fixture *f = *state;
+    struct rush rush = {.fixture = f};
+    pthread_t thread;
+    cleanup_free char *body = xasprintf("{\"username\":\"admin\",\"password\":\"%s\"}", f->password);
+    cleanup_free char *request = xasprintf(
+        "POST /iam/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n%s", strlen(body), body);
+    for (size_t i = 0; i < RUSH; i++) {
+        int pair[2];
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+        assert_int_equal(fd_set_nonblock(pair[1]), 0);
+        assert_int_equal(send(pair[0], request, strlen(request), MSG_NOSIGNAL), (ssize_t)strlen(request));
+        assert_int_equal(http_server_add(f->gateway.public_server, pair[1], "192.0.2.7", NULL), 0);
+        rush.fds[i] = pair[0];
+    }
+    assert_int_equal(pthread_create(&thread, NULL, read_rush, &rush), 0);
+    loop_run(f->gateway.loop);
+    pthread_join(thread, NULL);
+    for (size_t i = 0; i < RUSH; i++)
+        close(rush.fds[i]);
+    assert_int_equal(rush.accepted, RUSH);
+    assert_null(f->gateway.logins);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_login_and_me, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_login, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_forwarded_login, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_login_rush, setup, teardown),
         cmocka_unit_test_setup_teardown(test_throttled_login, setup, teardown),
         cmocka_unit_test_setup_teardown(test_malformed_login, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tokens, setup, teardown),
