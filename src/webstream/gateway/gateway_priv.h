@@ -72,6 +72,7 @@ struct gateway {
     unsigned logins_waiting, logins_running;
 
     struct ws_link *links; /* WebSockets that are connecting or tunnelled */
+    unsigned revocations;  /* how often users' sockets were closed; wraps */
     atomic_uint link_count;
     struct viewer_change *viewer_changes; /* not written yet */
     bool viewers_busy;

@@ -111,6 +111,7 @@ struct revocation {
 static void close_revoked(void *arg)
 {
     struct revocation *revocation = arg;
+    revocation->gateway->revocations++;
     ws_links_close_user(revocation->gateway, revocation->user_id);
     free(revocation);
 }

@@ -27,6 +27,7 @@ struct ws_link {
     char ticket[33];
     char key[64]; /* the client's Sec-WebSocket-Key */
     char client[ADDR_TEXT_LEN];
+    unsigned revocations; /* the gateway's count when the ticket was not redeemed yet */
 
     /* known once the ticket is redeemed */
     struct session_row row;

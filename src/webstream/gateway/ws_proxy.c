@@ -75,6 +75,12 @@ static void go_on(struct http_request *r, void *ctx)
         http_answer_error(r, 503, "busy", "The gateway is stopping; try again in a moment.");
         return;
     }
+    /* Somebody's access was taken away while the ticket was with the worker. It may have been this user's,
+     * and the link was not in the list yet: a new ticket will tell. */
+    if (link->revocations != g->revocations) {
+        http_answer_error(r, 503, "busy", "Try again in a moment.");
+        return;
+    }
     if (ws_link_activate(link) < 0) {
         http_answer_error(r, 429, "too_many_sockets", "This session has too many connections.");
         return;
@@ -125,6 +131,7 @@ static void route_socket(struct http_request *r, void *ctx)
     }
     struct ws_link *link = xcalloc(1, sizeof(*link));
     link->gateway = g;
+    link->revocations = g->revocations;
     link->refs = 1;
     link->request = r;
     link->fd = -1;
