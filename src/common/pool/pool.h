@@ -56,7 +56,7 @@ struct pool_events {
     void (*ending)(void *arg, const char *session_id, const char *reason);
     /* Everything of the session is gone and the slot is free again. */
     void (*ended)(void *arg, const char *session_id, const char *reason);
-    /* A slot could not be cleaned and stays out of use: one sentence. */
+    /* A slot could not be cleaned and stays out of use until that works: one sentence, told once. */
     void (*broken)(void *arg, unsigned slot, const char *cause);
 };
 

@@ -9,7 +9,7 @@
 #include "ws/ws.h"
 
 /*  FREE -> PREPARING -> LIVING -> CLEANING -> FREE
- *  BROKEN: could not be cleaned; stays out of use until the next start. */
+ *  BROKEN: could not be cleaned; out of use until a later try succeeds. */
 enum slot_state { SLOT_FREE, SLOT_PREPARING, SLOT_LIVING, SLOT_CLEANING, SLOT_BROKEN };
 
 struct slot {
@@ -30,7 +30,7 @@ struct slot {
     int keeper_fd, keeper_pidfd;
     struct loop_poll *keeper_poll;
     struct loop_child *keeper_child; /* only of a keeper that this process started */
-    struct loop_timer *timer;        /* patience with the keeper */
+    struct loop_timer *timer;        /* patience with the keeper; of a broken slot: until the next try */
     int display;
 
     /* The streamer: pool_control.c */
@@ -42,6 +42,7 @@ struct slot {
     /* Result of the work on a worker. */
     int result;
     char *cause;
+    bool broken_told;
 };
 
 struct pool {

@@ -7,6 +7,9 @@
 #include "pool/pool_priv.h"
 #include "pool/slotdir.h"
 
+#define RETRY_MS                                                                                             \
+    30000 /* what kept a slot from being cleaned may pass: a disk that answers no more, a stuck process */
+
 int pool_slot_dirfd(const struct slot *slot)
 {
     cleanup_free char *path = xasprintf("%s/session", slot->dir);
@@ -140,8 +143,34 @@ static void clean_work(void *arg)
         slot->result = account_kill(&slot->account, slot->dir);
     if (slot->result >= 0)
         slot->result = slotdir_clean(slot->dir);
+    /* A disk that is full by now does not make the slot unclean: the next session builds its home anew
+     * anyway. */
     if (slot->result >= 0)
-        slot->result = slotdir_build_home(slot->dir, slot->pool->skeleton, &slot->account);
+        (void)slotdir_build_home(slot->dir, slot->pool->skeleton, &slot->account);
+}
+
+static void clean_done(void *arg);
+
+static void on_retry(void *arg)
+{
+    struct slot *slot = arg;
+    slot->timer = loop_timer_destroy(slot->timer);
+    slot->state = SLOT_CLEANING;
+    start_job(slot, clean_work, clean_done);
+}
+
+/* Told once, tried until it works. */
+static void clean_later(struct slot *slot)
+{
+    struct pool *pool = slot->pool;
+    if (!slot->broken_told && pool->events->broken) {
+        cleanup_free char *text = xasprintf("slot %u is out of use until it can be cleaned: %s", slot->number,
+                                            slot->cause ? slot->cause : strerror(-slot->result));
+        pool->events->broken(pool->arg, slot->number, text);
+    }
+    slot->broken_told = true;
+    if (loop_timer_create(pool->loop, on_retry, slot, &slot->timer) == 0)
+        loop_timer_start(slot->timer, RETRY_MS, 0);
 }
 
 static void clean_done(void *arg)
@@ -157,11 +186,10 @@ static void clean_done(void *arg)
     memcpy(reason, slot->reason, sizeof reason);
     bool wanted = slot->wanted;
     forget_session(slot);
-    if (slot->state == SLOT_BROKEN && pool->events->broken) {
-        cleanup_free char *text = xasprintf("slot %u is out of use: %s", slot->number,
-                                            slot->cause ? slot->cause : strerror(-slot->result));
-        pool->events->broken(pool->arg, slot->number, text);
-    }
+    if (slot->state == SLOT_BROKEN)
+        clean_later(slot);
+    else
+        slot->broken_told = false;
     if (wanted)
         pool->events->ended(pool->arg, session_id, reason);
 }
