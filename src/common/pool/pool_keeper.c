@@ -128,6 +128,7 @@ static int receive_hello(int fd, struct keeper_line *ret_line, int *ret_lock_fd)
     if (r >= 0 && (ret_line->verb != KEEPER_HELLO || ret_line->version != KEEPER_VERSION)) {
         if (*ret_lock_fd >= 0)
             close(*ret_lock_fd);
+        *ret_lock_fd = -1;
         return -EPROTO;
     }
     return r;
