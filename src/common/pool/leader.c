@@ -257,10 +257,7 @@ static int start_server(struct leader *l)
         return -errno;
     l->display_fd = pipe_fds[0];
     (void)fd_set_nonblock(l->display_fd);
-    /* No network listener at all. The abstract socket is wanted: every X client tries it first, and all
-     * sessions see the same names. A display that does not hold its own name leaves it to whoever takes it,
-     * and its clients would talk to that one. With it the server takes a number that is free on the whole
-     * machine; the cookie guards it. */
+    /* Only the socket in the session's own directory: no network, and the abstract name is held by us. */
     char *const argv[] = {"Xvnc",       l->display,
                           "-displayfd", "3",
                           "-auth",      (char *)(uintptr_t)l->auth,
