@@ -108,7 +108,7 @@ static int claim_number(const char *base, unsigned number, struct account *accou
     int r = lock_name(account->name, &account->lock_fd);
     if (r < 0)
         return r;
-    gid_t streamer_gid;
+    gid_t streamer_gid = 0;
     r = ensure(account->name, account->name, &account->uid, &account->gid, ret_cause);
     if (r >= 0)
         r = ensure(account->streamer_name, account->name, &account->streamer_uid, &streamer_gid, ret_cause);

@@ -13,8 +13,9 @@
 
 #define WS_HEAD_MAX 65536
 #define WS_CHUNK 65536
-#define WS_FRAME_MAX ((size_t)64 << 20) /* lws_write hands the socket a frame in one piece up to this size   \
-                                         */
+#define WS_FRAME_MAX                                                                                         \
+    ((size_t)64 << 20) /* lws_write hands the socket a frame in one piece up to this size                    \
+                        */
 #define WS_CLOSE_MS 2000
 #define WS_FRAMES_PER_S 5000
 #define WS_CONTROL_PER_S (50 * (125 + 6)) /* bytes */
