@@ -228,6 +228,18 @@ static void release_on_loop(struct http_request *r, void *ctx)
     }
 }
 
+/* A session that has filled the disk must not live on because its end cannot be written down: the host is
+ * asked all the same, and its reports tell the rest when there is room again. */
+static bool release_without_store(struct session_row *row)
+{
+    if (!session_status_is_alive(row->status) || row->ws_port == 0)
+        return false;
+    row->status = SESSION_TO_DESTROY;
+    log_event(LOG_LEVEL_WARN, row->id,
+              "the database cannot take its release; the host is asked all the same");
+    return true;
+}
+
 static void route_release(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
@@ -237,7 +249,7 @@ static void route_release(struct http_request *r, void *ctx)
     if (!find_session(g, r, &user, &row))
         return;
     int result = session_broker_release(g->broker, row.id, user.id, &row);
-    if (result < 0) {
+    if (result < 0 && (result == -ENOENT || !release_without_store(&row))) {
         gateway_answer_failure(r, result);
         return;
     }
