@@ -7,11 +7,13 @@
 
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "net/tls_priv.h"
 #include "utlist.h"
 
 #define HANDSHAKE_MS 10000
-#define LINGER_MS 5000 /* for the client to close after we have */
+#define DRAIN_MS 60000 /* for the client to take what is left when the other side has closed */
+#define LINGER_MS 5000 /* for it to close, too, after that */
 #define CHUNK ((size_t)65536)
 #define ROUNDS 32 /* of 64 KiB, before others on the loop have their turn */
 
@@ -225,14 +227,24 @@ static void set_watches(struct tls_conn *conn)
     watch_set(&conn->plain, plain);
 }
 
-/* The HTTP server has closed its end: a client that goes on talking, or stays, is given a moment and no more.
- */
-static void start_linger(struct tls_conn *conn)
+/* The plain side has closed. Nobody counts the connection any more, so it may not stay for as long as the
+ * client likes: not by taking the rest a byte at a time, and not by going on talking. */
+static void set_end(struct tls_conn *conn)
 {
-    if (conn->state != TLS_FILTER || !conn->down.shut || conn->lingering)
-        return;
-    conn->lingering = true;
-    loop_timer_start(conn->timer, LINGER_MS, 0);
+    uint64_t now = clock_monotonic_ms(NULL);
+    if (conn->down.eof && conn->ends_at == 0)
+        conn->ends_at = now + DRAIN_MS;
+    if (conn->down.shut && !conn->lingering) {
+        conn->lingering = true;
+        conn->ends_at = now + LINGER_MS;
+    }
+}
+
+/* Ms until ends_at. */
+static uint64_t time_left(const struct tls_conn *conn)
+{
+    uint64_t now = clock_monotonic_ms(NULL);
+    return conn->ends_at > now ? conn->ends_at - now : 0;
 }
 
 static void pump(struct tls_conn *conn)
@@ -247,9 +259,13 @@ static void pump(struct tls_conn *conn)
         }
     }
     set_watches(conn);
-    start_linger(conn);
-    if (moved > 0 && !conn->lingering) /* decrypted bytes may wait inside OpenSSL, where no poll sees them */
+    set_end(conn);
+    if (conn->ends_at != 0 && time_left(conn) == 0)
+        conn_end(conn);
+    else if (moved > 0) /* decrypted bytes may wait inside OpenSSL, where no poll sees them */
         loop_timer_start(conn->timer, 0, 0);
+    else if (conn->ends_at != 0)
+        loop_timer_start(conn->timer, time_left(conn), 0);
 }
 
 static void fail_handshake(struct tls_conn *conn, int error)
@@ -315,8 +331,6 @@ static void on_timer(void *arg)
     struct tls_conn *conn = arg;
     if (conn->state == TLS_HANDSHAKE)
         fail_handshake(conn, -ETIMEDOUT);
-    else if (conn->lingering)
-        conn_end(conn);
     else
         pump(conn);
 }

@@ -44,7 +44,8 @@ struct tls_conn {
     bool want_write; /* OpenSSL waits for the client's socket to take bytes */
     struct tls_stream up, down;
     struct loop_timer *timer; /* handshake deadline, then "go on", then linger */
-    bool lingering;
+    bool lingering;           /* all that was to be sent is sent */
+    uint64_t ends_at;         /* monotonic ms; 0: open end */
     void (*opened)(void *arg, struct tls_conn *conn, int plain_fd_or_error);
     void *opened_arg;
     struct tls_tunnel tunnel;
