@@ -23,7 +23,10 @@ static bool read_yes(struct ovd_reader *in, const struct xml_node *node, const c
 
 static void read_ssh(struct ovd_reader *in, const struct xml_node *ssh, struct ovd_access *access)
 {
-    const struct xml_node *node = ssh ? xml_first(ssh, "port") : NULL;
+    /* The public description puts the ports into an element of their own. */
+    const struct xml_node *wrapper = ovd__only(in, ssh, "ports", false);
+    const struct xml_node *list = wrapper ? wrapper : ssh;
+    const struct xml_node *node = list ? xml_first(list, "port") : NULL;
 
     access->ssh_host = ovd__str(in, ssh, "host", OVD_LINE_MAX);
     access->ssh_user = ovd__str(in, ssh, "user", OVD_ID_MAX);
