@@ -7,6 +7,7 @@
  * changes and tickets, tens per second at most. */
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -67,15 +68,21 @@ static void disconnect(struct store_conn *conn)
 }
 
 /* SQLite gives its log and shared memory files the mode of the database file: make that private from its
- * first moment. */
+ * first moment. A file that is there is never opened here: to close any descriptor of it gives up all locks
+ * that this process has on it (POSIX), those of the connections that are open already, too. The next process
+ * that opened and closed the database would then think itself the last one and remove the log under them. */
 static int make_private(const char *where)
 {
+    struct stat st;
     if (str_eq(where, MEMORY))
         return 0;
-    int fd = open(where, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0)
+    int fd = open(where, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        close(fd);
+    else if (errno != EEXIST || lstat(where, &st) < 0)
         return -errno;
-    close(fd);
+    else if (S_ISLNK(st.st_mode))
+        return -ELOOP;
     return 0;
 }
 

@@ -292,6 +292,58 @@ static void test_killed_writer(void **state)
     store_rollback(txn);
 }
 
+static void insert_and_close(const char *url, int64_t id)
+{
+    struct store *store = NULL;
+    open_url(url, &store);
+    struct store_txn *txn = begin(store, true);
+    assert_int_equal(store_exec(txn, "INSERT INTO slots (id) VALUES ($1)", "i", id), 1);
+    assert_int_equal(store_commit(txn), 0);
+    store_close(store);
+}
+
+/* A tool that opens and closes the database beside a running service: each sees what the other wrote, the
+ * second time, too. */
+static void test_other_process(void **state)
+{
+    struct fixture *f = *state;
+    int go[2], done[2];
+    char byte = 'x';
+    f->store = store_close(f->store);
+    assert_int_equal(pipe(go), 0);
+    assert_int_equal(pipe(done), 0);
+    pid_t pid = fork();
+    if (pid == 0) {
+        for (int64_t id = 1; id <= 2; id++) {
+            if (read(go[0], &byte, 1) != 1)
+                _exit(1);
+            insert_and_close(f->url, id);
+            if (write(done[1], &byte, 1) != 1)
+                _exit(1);
+        }
+        _exit(0);
+    }
+    open_url(f->url, &f->store);
+    for (int64_t id = 1; id <= 2; id++) {
+        assert_int_equal(write(go[1], &byte, 1), 1);
+        assert_int_equal(read(done[0], &byte, 1), 1);
+        struct store_txn *txn = begin(f->store, true);
+        assert_int_equal(number(txn, "SELECT MAX(id) FROM slots"), id);
+        assert_int_equal(store_exec(txn, "INSERT INTO slots (id) VALUES ($1)", "i", -id), 1);
+        assert_int_equal(store_commit(txn), 0);
+    }
+    waitpid(pid, NULL, 0);
+    close(go[0]);
+    close(go[1]);
+    close(done[0]);
+    close(done[1]);
+    f->store = store_close(f->store);
+    open_url(f->url, &f->store);
+    struct store_txn *txn = begin(f->store, true);
+    assert_int_equal(number(txn, "SELECT COUNT(*) FROM slots"), 4);
+    store_rollback(txn);
+}
+
 static void test_private_files(void **state)
 {
     struct fixture *f = *state;
@@ -401,6 +453,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_race_on_file, setup, teardown),
         cmocka_unit_test(test_race_in_memory),
         cmocka_unit_test_setup_teardown(test_killed_writer, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_other_process, setup, teardown),
         cmocka_unit_test_setup_teardown(test_private_files, setup, teardown),
         cmocka_unit_test_setup_teardown(test_migrations, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_start_of_several, setup, teardown),
