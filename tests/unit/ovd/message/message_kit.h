@@ -61,21 +61,21 @@ static inline void expect_golden(struct buf *out, int built, const char *golden,
 }
 
 /* Reads a text that must be accepted. */
-#define EXPECT_READ(name, text, ret)                                                                         \
+#define EXPECT_READ(name, document, ret)                                                                     \
     do {                                                                                                     \
         struct problems problems_ = {0};                                                                     \
-        const char *text_ = (text);                                                                          \
+        const char *text_ = (document);                                                                      \
         if (ovd_##name##_parse(text_, strlen(text_), note_problem, &problems_, ret) < 0)                     \
             fail_msg("%s: %s", text_, problems_.text);                                                       \
         assert_int_equal(problems_.count, 0);                                                                \
     } while (0)
 
 /* Reads a text that must be refused with a reason that holds part. */
-#define EXPECT_REFUSED(name, text, want, part)                                                               \
+#define EXPECT_REFUSED(name, document, want, part)                                                           \
     do {                                                                                                     \
         struct problems problems_ = {0};                                                                     \
         struct ovd_##name before_, message_;                                                                 \
-        const char *text_ = (text);                                                                          \
+        const char *text_ = (document);                                                                      \
         memset(&before_, 0x5a, sizeof(before_));                                                             \
         memset(&message_, 0x5a, sizeof(message_));                                                           \
         assert_int_equal(ovd_##name##_parse(text_, strlen(text_), note_problem, &problems_, &message_),      \
