@@ -28,6 +28,9 @@ void keyboard_key(struct keyboard *kb, const char *code, const char *key, bool d
 /* Presses and releases a key for each character; text is valid UTF-8. Line ends become Return, tabs become
  * Tab. */
 void keyboard_text(struct keyboard *kb, const char *text);
+/* The same for a client that knows no physical keys (RFB): a keysym went down or up. What is held under
+ * another case of the letter goes up too, as Shift may have been released in between. */
+void keyboard_keysym(struct keyboard *kb, uint32_t keysym, bool down);
 /* Everything that is held goes up. */
 void keyboard_release(struct keyboard *kb);
 

@@ -13,9 +13,14 @@ static bool wants(const struct screen *s, const struct viewer *v)
     return viewer_is_open(v) && (s->dirty || viewer_has_news(v));
 }
 
-static bool is_due(const struct viewer *v, uint64_t now_us)
+static bool sink_wants(const struct screen *s, const struct sink *k)
 {
-    return now_us + SLACK_US > v->next_us;
+    return k->ready && (s->dirty || sink_has_news(k));
+}
+
+static bool is_due(uint64_t next_us, uint64_t now_us)
+{
+    return now_us + SLACK_US > next_us;
 }
 
 /* Damage that changes no pixel leads to no update, so the viewers' turns alone would let a program that draws
@@ -29,13 +34,19 @@ static void set_timer(struct screen *s, uint64_t now_us)
 {
     uint64_t next = UINT64_MAX;
     const struct viewer *v;
+    const struct sink *k;
 
     DL_FOREACH(s->viewers, v)
     {
-        if (wants(s, v) && !is_due(v, now_us))
+        if (wants(s, v) && !is_due(v->next_us, now_us))
             next = MIN(next, v->next_us);
         else if (wants(s, v) && s->dirty && !may_capture(s, now_us))
             next = MIN(next, s->next_us);
+    }
+    DL_FOREACH(s->sinks, k)
+    {
+        if (sink_wants(s, k))
+            next = MIN(next, s->dirty ? MAX(k->next_us, s->next_us) : k->next_us);
     }
     if (next == UINT64_MAX)
         loop_timer_stop(s->timer);
@@ -52,12 +63,15 @@ void screen_run(struct screen *screen)
 {
     uint64_t now = clock_monotonic_us();
     struct viewer *v, *tmp;
+    struct sink *k;
     bool wanted = false;
 
     if (screen->failed || screen->capturing)
         return;
     DL_FOREACH(screen->viewers, v)
-    wanted = wanted || (wants(screen, v) && is_due(v, now));
+    wanted = wanted || (wants(screen, v) && is_due(v->next_us, now));
+    DL_FOREACH(screen->sinks, k)
+    wanted = wanted || (sink_wants(screen, k) && is_due(k->next_us, now));
     if (wanted && may_capture(screen, now) && source_capture(screen->options.source) == 0) {
         screen->dirty = false;
         screen->capturing = true;
@@ -69,8 +83,11 @@ void screen_run(struct screen *screen)
         return;
     }
     DL_FOREACH_SAFE(screen->viewers, v, tmp)
-    if (viewer_is_open(v) && viewer_has_news(v) && is_due(v, now))
+    if (viewer_is_open(v) && viewer_has_news(v) && is_due(v->next_us, now))
         viewer_start(v, now);
+    DL_FOREACH(screen->sinks, k)
+    if (k->ready && sink_has_news(k) && is_due(k->next_us, now))
+        sink_deliver(k, now);
     set_timer(screen, now);
 }
 
@@ -91,11 +108,14 @@ static void on_captured(void *arg, const pixman_region32_t *changed, uint64_t ti
 {
     struct screen *s = arg;
     struct viewer *v;
+    struct sink *k;
 
     s->capturing = false;
     s->captured_us = time_us;
     DL_FOREACH(s->viewers, v)
     pixman_region32_union(&v->pending, &v->pending, (pixman_region32_t *)(uintptr_t)changed);
+    DL_FOREACH(s->sinks, k)
+    pixman_region32_union(&k->pending, &k->pending, (pixman_region32_t *)(uintptr_t)changed);
     screen_run(s);
 }
 
@@ -103,11 +123,17 @@ static void on_resized(void *arg, int width, int height)
 {
     struct screen *s = arg;
     struct viewer *v;
+    struct sink *k;
 
     s->capturing = false;
     s->dirty = true;
     DL_FOREACH(s->viewers, v)
     v->full = true;
+    DL_FOREACH(s->sinks, k)
+    {
+        k->full = true;
+        k->ops->resized(k->arg, width, height);
+    }
     if (s->options.events->resized)
         s->options.events->resized(s->options.arg, width, height);
     screen_run(s);
@@ -128,6 +154,7 @@ static void on_cursor(void *arg, const struct frame_cursor *cursor)
     s->cursor_x = cursor->hot_x;
     s->cursor_y = cursor->hot_y;
     s->cursor_known = true;
+    screen_keep_cursor(s, cursor);
     DL_FOREACH(s->viewers, v)
     v->cursor_due = true;
     screen_run(s);
@@ -137,6 +164,7 @@ static void on_pointer(void *arg, int x, int y)
 {
     struct screen *s = arg;
     struct viewer *v;
+    struct sink *k;
 
     DL_FOREACH(s->viewers, v)
     {
@@ -144,6 +172,8 @@ static void on_pointer(void *arg, int x, int y)
         v->pointer_x = x;
         v->pointer_y = y;
     }
+    DL_FOREACH(s->sinks, k)
+    k->ops->pointer(k->arg, x, y);
     screen_run(s);
 }
 
@@ -186,6 +216,7 @@ struct screen *screen_destroy(struct screen *screen)
     source_listen(screen->options.source, &nobody, NULL);
     loop_timer_destroy(screen->timer);
     rcbuf_unref(screen->cursor_png);
+    free(screen->cursor_argb);
     for (size_t i = 0; i < SCREEN_RECENT; i++)
         rcbuf_unref(screen->recent[i].png);
     free(screen);

@@ -27,7 +27,7 @@ struct screen_options {
 };
 
 int screen_create(const struct screen_options *options, struct screen **ret_screen);
-/* Every viewer must have been destroyed and screen_pending be 0. NULL-safe; returns NULL. */
+/* Every viewer and sink must have been destroyed and screen_pending be 0. NULL-safe; returns NULL. */
 struct screen *screen_destroy(struct screen *screen);
 struct source *screen_source(struct screen *screen);
 

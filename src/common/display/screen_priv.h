@@ -5,6 +5,7 @@
 
 #include "display/region_cache.h"
 #include "display/screen.h"
+#include "display/sink.h"
 
 #define SCREEN_RECENT 64 /* encoded regions kept for the second viewer */
 
@@ -13,6 +14,7 @@ struct screen {
     struct loop_timer *timer;
     struct viewer *viewers; /* list */
     unsigned viewer_count;
+    struct sink *sinks; /* list */
     bool dirty, capturing, failed;
     uint64_t period_us;
     uint64_t captured_us; /* when the pixels of the frame were read */
@@ -23,6 +25,8 @@ struct screen {
     bool cursor_known;
     int cursor_w, cursor_h, cursor_x, cursor_y;
     struct rcbuf *cursor_png; /* NULL: hidden */
+    struct frame_cursor cursor;
+    uint32_t *cursor_argb;
 
     struct {
         uint64_t hash;
@@ -32,6 +36,16 @@ struct screen {
 };
 
 struct update_job;
+
+struct sink {
+    struct screen *screen;
+    const struct sink_ops *ops;
+    void *arg;
+    struct sink *prev, *next;
+    pixman_region32_t pending; /* not delivered yet */
+    bool full, ready;
+    uint64_t next_us; /* no update comes before */
+};
 
 struct viewer {
     struct screen *screen;
@@ -66,6 +80,10 @@ void screen_run(struct screen *screen);
 uint64_t screen_pace(const struct screen *screen, uint64_t next_us, uint64_t now_us);
 struct rcbuf *screen_recent_find(struct screen *screen, uint64_t hash); /* a reference, or NULL */
 void screen_recent_store(struct screen *screen, uint64_t hash, struct rcbuf *png);
+
+bool sink_has_news(const struct sink *sink);
+void sink_deliver(struct sink *sink, uint64_t now_us);
+void screen_keep_cursor(struct screen *screen, const struct frame_cursor *cursor);
 
 /* Anything to send, the picture not counted when it is only the source that is dirty. */
 bool viewer_has_news(const struct viewer *viewer);
