@@ -109,20 +109,34 @@ static void append_method(char *allow, size_t size, const char *method)
     stpcpy(allow + len, method);
 }
 
-static void find_route(struct http_request *r, size_t path_len, struct http_refusal *ret_refusal)
+static bool find_in(struct http_request *r, const struct http_route *routes, size_t path_len, char *allow,
+                    size_t allow_size)
 {
-    char allow[128] = "";
-    for (const struct http_route *route = r->server->options.routes; route->method; route++) {
+    for (const struct http_route *route = routes; route->method; route++) {
         forget_params(r);
         if (!path_matches(route->path, r->url, path_len, r))
             continue;
         if (method_matches(route->method, r->method)) {
             r->route = route;
-            return;
+            return true;
         }
-        append_method(allow, sizeof allow, route->method);
+        append_method(allow, allow_size, route->method);
     }
     forget_params(r);
+    return false;
+}
+
+static void find_route(struct http_request *r, size_t path_len, struct http_refusal *ret_refusal)
+{
+    char allow[128] = "";
+    for (const struct http_mount *mount = r->server->options.mounts; mount && mount->routes; mount++) {
+        if (find_in(r, mount->routes, path_len, allow, sizeof allow)) {
+            r->ctx = mount->ctx;
+            return;
+        }
+    }
+    if (find_in(r, r->server->options.routes, path_len, allow, sizeof allow))
+        return;
     if (allow[0]) {
         http_add_header(r, "Allow", allow);
         *ret_refusal =

@@ -41,8 +41,16 @@ struct http_route {
     void (*handle)(struct http_request *request, void *ctx); /* answers, or calls http_defer first */
 };
 
+/* A part of the paths with a context of its own: how parts that know nothing of each other share a port. */
+struct http_mount {
+    const struct http_route *routes; /* ends with method NULL */
+    void *ctx;                       /* second argument of these handlers and of their continuations */
+};
+
 struct http_server_options {
     struct loop *loop;
+    const struct http_mount *mounts; /* looked at before routes, in order; ends with routes NULL; NULL: none.
+                                        Its content must outlive the server */
     const struct http_route *routes; /* ends with method NULL; first match wins; must outlive the server */
     void *ctx;                       /* second argument of every handler */
     const char
@@ -111,8 +119,8 @@ void http_answer_file(struct http_request *r, unsigned status, const char *conte
 /* Asynchronous answers (a continuation of http_on_loop may answer later without a further http_defer).
  * http_defer keeps the request alive past the handler; later an answer function is called on the loop's
  * thread and sends it. http_work runs fn on a worker thread: from a loop handler it defers; fn answers like
- * an HTTP_ON_WORKER handler, or calls http_on_loop to go on there. Each continuation gets the ctx of the
- * server. */
+ * an HTTP_ON_WORKER handler, or calls http_on_loop to go on there. Each continuation gets the ctx that the
+ * handler got. */
 void http_defer(struct http_request *r);
 void http_work(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
 void http_on_loop(struct http_request *r, void (*fn)(struct http_request *r, void *ctx));

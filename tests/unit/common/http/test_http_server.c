@@ -139,6 +139,21 @@ static const struct http_route routes[] = {
     {NULL, NULL, HTTP_ON_LOOP, 0, 0, NULL},
 };
 
+static void on_mounted(struct http_request *r, void *ctx)
+{
+    const char *text = ctx;
+    http_answer(r, 200, "text/plain", text, strlen(text));
+}
+
+static const struct http_route mounted[] = {
+    {"GET", "/mounted/*", HTTP_ON_LOOP, 0, 0, on_mounted},
+    {"GET", "/mounted-worker", HTTP_ON_WORKER, 0, 0, on_mounted},
+    {"PATCH", "/echo", HTTP_ON_LOOP, 0, 0, on_mounted},
+    {NULL, NULL, HTTP_ON_LOOP, 0, 0, NULL},
+};
+static char mounted_ctx[] = "context of the mount";
+static const struct http_mount mounts[] = {{mounted, mounted_ctx}, {NULL, NULL}};
+
 static void on_connection(void *arg, int fd, const char *peer)
 {
     (void)arg;
@@ -170,6 +185,7 @@ static int setup_with(unsigned max_per_address)
     loop_kit_start(&f.kit);
     f.options = (struct http_server_options){
         .loop = f.kit.loop,
+        .mounts = mounts,
         .routes = routes,
         .ctx = &f,
         .base_path = "/base",
@@ -253,7 +269,7 @@ static void test_answers(void **state)
     assert_has(buf, "application/json");
     talk("DELETE /echo HTTP/1.1\r\n" CLOSE "\r\n");
     assert_starts(buf, "HTTP/1.1 405");
-    assert_has(buf, "Allow: POST, GET, PUT");
+    assert_has(buf, "Allow: PATCH, POST, GET, PUT");
 }
 
 static void test_routes(void **state)
@@ -274,6 +290,19 @@ static void test_routes(void **state)
     assert_starts(buf, "HTTP/1.1 400");
     talk("GET /things/%ff/show HTTP/1.1\r\n" CLOSE "\r\n");
     assert_starts(buf, "HTTP/1.1 400");
+}
+
+static void test_mounts(void **state)
+{
+    (void)state;
+    talk("GET /base/mounted/x HTTP/1.1\r\n" CLOSE "\r\n");
+    assert_has(buf, "\r\n\r\ncontext of the mount");
+    talk("GET /mounted-worker HTTP/1.1\r\n" CLOSE "\r\n");
+    assert_has(buf, "\r\n\r\ncontext of the mount");
+    talk("PATCH /echo HTTP/1.1\r\n" CLOSE "\r\n");
+    assert_has(buf, "\r\n\r\ncontext of the mount");
+    talk("GET /echo HTTP/1.1\r\n" CLOSE "\r\n"); /* asserts its own context */
+    assert_starts(buf, "HTTP/1.1 200");
 }
 
 static void test_json(void **state)
@@ -657,6 +686,7 @@ int main(void)
         T(test_expect),
         T(test_answers),
         T(test_routes),
+        T(test_mounts),
         T(test_json),
         T(test_workers),
         T(test_smuggling),
