@@ -7,7 +7,6 @@
 #include "isthmus/isthmus_priv.h"
 #include "isthmus/version.h"
 #include "pool/keeper.h"
-#include "webstream/gateway/gateway.h"
 #include "webstream/session_host/session_host.h"
 #include "webstream/streamer/streamer.h"
 
@@ -22,7 +21,7 @@ static const struct command commands[] = {
     {"all", {NULL}, all_main, "everything on this machine: starts the roles, restarts a dead one"},
     {"gateway",
      {"-gw", "-gateway", NULL},
-     gateway_main,
+     gateway_role_main,
      "public HTTPS: login, entitlements, sessions, tunnels"},
     {"session-host",
      {"-be", "-backend", NULL},

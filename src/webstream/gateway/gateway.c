@@ -31,6 +31,7 @@ static void sweep(void *arg)
     int r = session_broker_expire(g->broker, (expiry_ms + 999) / 1000, GATEWAY_KEEP_ENDED_S);
     if (r < 0)
         log_warn("old sessions could not be swept: %s", strerror(-r));
+    gateway_front_ends_sweep(g);
 }
 
 static void sweep_done(void *arg)
@@ -102,7 +103,7 @@ static int start_handles(struct gateway *g)
     return r;
 }
 
-static int start(struct gateway *g, char **ret_cause)
+static int start(struct gateway *g, const struct front_end *const *front_ends, char **ret_cause)
 {
     int r = loop_create(&g->loop);
     if (r == 0)
@@ -121,6 +122,8 @@ static int start(struct gateway *g, char **ret_cause)
         return -ENOENT;
     }
     r = gateway_state_open(g, ret_cause);
+    if (r == 0)
+        r = gateway_front_ends_start(g, front_ends, ret_cause);
     return r < 0 ? r : gateway_listen(g, ret_cause);
 }
 
@@ -131,6 +134,7 @@ static void stop(struct gateway *g)
     ws_links_close_all(g);
     host_calls_cancel(g);
     logins_cancel(g);
+    gateway_front_ends_stop(g);
     gateway_listen_finish(g);
     g->client = http_client_destroy(g->client);
     viewers_finish(g);
@@ -139,6 +143,7 @@ static void stop(struct gateway *g)
     g->sweep_timer = loop_timer_destroy(g->sweep_timer);
     g->drain_timer = loop_timer_destroy(g->drain_timer);
     loop_destroy(g->loop);
+    gateway_front_ends_destroy(g);
     gateway_state_close(g);
     free(g->base_path);
     free(g->web_root);
@@ -180,7 +185,7 @@ static void claim_resources(const struct config *config)
         log_warn("the system does not allow a raised priority: %s", strerror(errno));
 }
 
-int gateway_main(int argc, char **argv)
+int gateway_main(int argc, char **argv, const struct front_end *const *front_ends)
 {
     struct gateway_options options;
     int code = 0;
@@ -195,7 +200,7 @@ int gateway_main(int argc, char **argv)
     init_log(g.config);
     signal(SIGPIPE, SIG_IGN);
     claim_resources(g.config);
-    if (start(&g, &cause) < 0) {
+    if (start(&g, front_ends, &cause) < 0) {
         log_error("%s", cause ? cause : "cannot start");
         code = GATEWAY_EXIT_RUN;
     } else {

@@ -17,6 +17,7 @@
 #include "loop/loop.h"
 #include "net/listener.h"
 #include "net/tls.h"
+#include "session/front_end.h"
 #include "session/session_broker.h"
 #include "store/store.h"
 
@@ -27,6 +28,14 @@
 #define GATEWAY_HOST_TIMEOUT_MS 5000 /* one question to a host that it answers at once */
 #define GATEWAY_KEEP_ENDED_S 86400   /* ended sessions are known for a day */
 #define GATEWAY_SWEEP_MS 5000
+
+#define GATEWAY_FRONT_ENDS_MAX 4
+
+/* Another front-end in this process. */
+struct gateway_front_end {
+    const struct front_end *what;
+    void *self;
+};
 
 struct arrival;
 struct host_call;
@@ -55,6 +64,11 @@ struct gateway {
     struct listener *internal_listener;
     struct http_route *public_routes;
     struct http_route *internal_routes;
+    struct gateway_front_end front_ends[GATEWAY_FRONT_ENDS_MAX];
+    size_t front_end_count;
+    struct http_mount public_mounts[GATEWAY_FRONT_ENDS_MAX + 1]; /* theirs, on each port */
+    struct http_mount plain_mounts[GATEWAY_FRONT_ENDS_MAX + 1];
+    struct http_mount internal_mounts[GATEWAY_FRONT_ENDS_MAX + 1];
     unsigned https_port, http_port;
     char *base_path; /* "" or "/prefix" */
     char *web_root;  /* NULL: the browser client comes from a host */
@@ -120,6 +134,13 @@ void gateway_log_request(void *ctx, struct http_request *r, unsigned status);
 void gateway_answer(struct http_request *r, unsigned status, json_t *value);
 /* The answer to an errno of store, broker or identity that has no meaning of its own in a route. */
 void gateway_answer_failure(struct http_request *r, int error);
+
+/* front_ends.c: the other front-ends of this process. Started before the ports are opened; a sentence in
+ * ret_cause when one cannot start. sweep runs on a worker. */
+int gateway_front_ends_start(struct gateway *g, const struct front_end *const *list, char **ret_cause);
+void gateway_front_ends_sweep(struct gateway *g);
+void gateway_front_ends_stop(struct gateway *g);
+void gateway_front_ends_destroy(struct gateway *g);
 
 /* host_url.c: "http://NAME[:PORT]" of a session host. */
 struct host_url {

@@ -155,11 +155,21 @@ static int make_servers(struct gateway *g, char **ret_cause)
         struct http_server_options options;
         struct http_server **to;
     } list[] = {
-        {{.routes = g->public_routes, .headers = public_headers, .base_path = g->base_path},
+        {{.mounts = g->public_mounts,
+          .routes = g->public_routes,
+          .headers = public_headers,
+          .base_path = g->base_path},
          &g->public_server},
-        {{.routes = gateway_plain_routes, .headers = plain_headers, .base_path = g->base_path},
+        {{.mounts = g->plain_mounts,
+          .routes = gateway_plain_routes,
+          .headers = plain_headers,
+          .base_path = g->base_path},
          &g->plain_server},
-        {{.routes = g->internal_routes, .headers = plain_headers, .base_path = "", .peer_key = g->shared_key},
+        {{.mounts = g->internal_mounts,
+          .routes = g->internal_routes,
+          .headers = plain_headers,
+          .base_path = "",
+          .peer_key = g->shared_key},
          &g->internal_server},
     };
     for (size_t i = 0; i < ARRAY_SIZE(list); i++) {

@@ -23,7 +23,7 @@ ALLOWED = {
     "ws": "net loop base",
     "store": "config base",
     "identity": "store http net config json base",
-    "session": "identity store http config json loop base",
+    "session": "identity store http net config json loop base",
     "pool": "session ws http config json loop base",
     "display": "ws http json loop base",
     "webstream/gateway": "session identity store ws http net config json loop base",
