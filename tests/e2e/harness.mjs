@@ -186,12 +186,15 @@ export async function terminalReady() {
 // for each press, 0 left, 2 right, 64 and 65 the wheel.
 export async function pointerReports(run) {
   const file = await inHome('.pointer');
-  await page.keyboard.type("printf '\\e[?1000h\\e[?1006h'; cat > .pointer; printf '\\e[?1000l'; clear\n");
+  await page.keyboard.type("printf '\\e[?1000h\\e[?1006h'; sed -u '/^end$/q' > .pointer; printf '\\e[?1000l'; clear\n");
   await until('the listener', () => fs.existsSync(file));
   await run();
-  await page.keyboard.press('Enter');
-  await page.keyboard.press('Control+d');
-  await terminalReady(); // so the listener has written everything
+  // A window manager may hold a click back while keys pass it, so the last word is said until it is heard.
+  await until('the end of the listener', async () => {
+    await page.keyboard.type('\nend\n');
+    return until('the word', () => /^end$/m.test(fs.readFileSync(file, 'latin1')), 1000).catch(() => false);
+  });
+  await terminalReady();
   const reports = [...fs.readFileSync(file, 'latin1').matchAll(/\x1b\[<(\d+;\d+;\d+)M/g)].map((match) => match[1]);
   fs.rmSync(file);
   return reports;
