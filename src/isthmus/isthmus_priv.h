@@ -28,12 +28,6 @@ char *state_default(void);
 int state_config(const char *state, const char *file, struct config **ret_config);
 /* The address of the main store; the caller frees. */
 char *state_store_url(const struct config *config, const char *state);
-/* Prints "FILE:LINE: message"; arg is a struct problem_sink. For config_load. */
-struct problem_sink {
-    FILE *out;
-    const char *file;
-};
-void problem_print(void *arg, int line, const char *message);
 /* This program's own file; the caller frees. */
 char *self_path(void);
 

@@ -23,29 +23,10 @@ char *state_default(void)
     return xasprintf("%s/.local/state/isthmus", home);
 }
 
-void problem_print(void *arg, int line, const char *message)
-{
-    const struct problem_sink *sink = arg;
-    if (line > 0)
-        fprintf(sink->out, "%s:%d: %s\n", sink->file, line, message);
-    else
-        fprintf(sink->out, "%s: %s\n", sink->file, message);
-}
-
 int state_config(const char *state, const char *file, struct config **ret_config)
 {
-    cleanup_free char *standard = xasprintf("%s/app.config.xml", state);
-    if (!file && access(standard, F_OK) != 0) {
-        *ret_config = config_new();
-        return EXIT_OK;
-    }
-    struct problem_sink sink = {stderr, file ? file : standard};
-    int err = config_load(sink.file, problem_print, &sink, ret_config);
-    if (err == 0)
-        return EXIT_OK;
-    if (err != -EINVAL) // the problems of an invalid file were told one by one
-        fprintf(stderr, "%s: %s\n", sink.file, strerror(-err));
-    return EXIT_CONFIG;
+    *ret_config = config_open(state, file, stderr);
+    return *ret_config ? EXIT_OK : EXIT_CONFIG;
 }
 
 char *state_store_url(const struct config *config, const char *state)

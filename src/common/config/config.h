@@ -6,6 +6,8 @@
 #ifndef ISTHMUS_CONFIG_CONFIG_H
 #define ISTHMUS_CONFIG_CONFIG_H
 
+#include <stdio.h>
+
 #include "base/util.h"
 
 struct config;
@@ -19,7 +21,11 @@ struct config *config_free(struct config *config); /* NULL-safe; returns NULL */
  * line and without the value, which may be a secret; then -EINVAL, or what reading the file or the schema
  * gave. problem may be NULL. */
 int config_load(const char *path, config_problem_fn problem, void *arg, struct config **ret_config);
-/* The same from memory (the fuzz target's entry). */
+/* The configuration that a program works with: file when given (it must be there), else
+ * state_dir/app.config.xml when that exists, else the defaults. Problems are written to errors, one
+ * "FILE:LINE: message" a line; then NULL. */
+struct config *config_open(const char *state_dir, const char *file, FILE *errors);
+/* The same as config_load from memory (the fuzz target's entry). */
 int config_parse(const char *data, size_t len, config_problem_fn problem, void *arg,
                  struct config **ret_config);
 /* Overrides one property before it is read by anybody; -ENOENT unknown, -EINVAL or -ERANGE bad value. What

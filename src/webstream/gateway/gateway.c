@@ -191,7 +191,8 @@ int gateway_main(int argc, char **argv, const struct front_end *const *front_end
     int code = 0;
     if (gateway_options_parse(argc, argv, &options, &code) < 0)
         return code;
-    struct gateway g = {.config = gateway_options_config(&options), .state_dir = options.state};
+    struct gateway g = {.config = config_open(options.state, options.config_file, stderr),
+                        .state_dir = options.state};
     cleanup_free char *cause = NULL;
     if (!g.config) {
         gateway_options_finish(&options);

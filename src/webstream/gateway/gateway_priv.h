@@ -100,8 +100,6 @@ struct gateway_options {
 /* 0, or -1 with *ret_code the exit code (0 after --help). */
 int gateway_options_parse(int argc, char **argv, struct gateway_options *ret_options, int *ret_code);
 void gateway_options_finish(struct gateway_options *options);
-/* NULL after every problem was printed. */
-struct config *gateway_options_config(const struct gateway_options *options);
 
 /* state.c: keys, store, identity, broker. ret_cause is a sentence, the caller frees. */
 int gateway_state_open(struct gateway *g, char **ret_cause);

@@ -48,21 +48,3 @@ void gateway_options_finish(struct gateway_options *options)
     free(options->config_file);
     *options = (struct gateway_options){0};
 }
-
-static void print_problem(void *arg, int line, const char *message)
-{
-    fprintf(stderr, "%s:%d: %s\n", (const char *)arg, line, message);
-}
-
-struct config *gateway_options_config(const struct gateway_options *options)
-{
-    cleanup_free char *file =
-        options->config_file ? xstrdup(options->config_file) : xasprintf("%s/app.config.xml", options->state);
-    struct config *config = NULL;
-    if (!options->config_file && access(file, F_OK) < 0)
-        return config_new();
-    int r = config_load(file, print_problem, file, &config);
-    if (r < 0 && r != -EINVAL)
-        fprintf(stderr, "%s: %s\n", file, strerror(-r));
-    return r < 0 ? NULL : config;
-}

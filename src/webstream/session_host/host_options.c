@@ -68,24 +68,6 @@ void host_options_finish(struct host_options *options)
     *options = (struct host_options){0};
 }
 
-static void print_problem(void *arg, int line, const char *message)
-{
-    fprintf(stderr, "%s:%d: %s\n", (const char *)arg, line, message);
-}
-
-struct config *host_options_config(const struct host_options *options)
-{
-    cleanup_free char *file =
-        options->config_file ? xstrdup(options->config_file) : xasprintf("%s/app.config.xml", options->state);
-    struct config *config = NULL;
-    if (!options->config_file && access(file, F_OK) < 0)
-        return config_new();
-    int r = config_load(file, print_problem, file, &config);
-    if (r < 0 && r != -EINVAL)
-        fprintf(stderr, "%s: %s\n", file, strerror(-r));
-    return r < 0 ? NULL : config;
-}
-
 /* Without a slash at the end, which paths bring themselves. */
 static char *trimmed(const char *url)
 {

@@ -81,7 +81,6 @@ struct host_request {
 /* host_options.c */
 int host_options_parse(int argc, char **argv, struct host_options *ret_options, int *ret_code);
 void host_options_finish(struct host_options *options);
-struct config *host_options_config(const struct host_options *options);
 /* "http://NAME:PORT", the own address as advertised. */
 char *host_own_url(const struct config *config);
 char *host_gateway_url(const struct config *config);

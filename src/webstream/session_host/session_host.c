@@ -379,7 +379,7 @@ int session_host_main(int argc, char **argv)
     int code;
     if (host_options_parse(argc, argv, &options, &code) < 0)
         return code;
-    struct host host = {.config = host_options_config(&options)};
+    struct host host = {.config = config_open(options.state, options.config_file, stderr)};
     if (!host.config) {
         host_options_finish(&options);
         return HOST_EXIT_CONFIG;
