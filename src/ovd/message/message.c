@@ -7,17 +7,28 @@
 #define WHITE " \t\r\n"
 #define ID_LETTERS "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
+/* A hostile document can break a schema at each of its thousands of elements; one problem is enough to log.
+ */
+static void tell_first(void *arg, int line, const char *message)
+{
+    struct ovd_reader *reader = arg;
+
+    if (!reader->told && reader->problem)
+        reader->problem(reader->arg, line, message);
+    reader->told = true;
+}
+
 const struct xml_node *ovd__open(struct ovd_reader *reader, const char *schema_name, const char *root_name,
                                  const char *data, size_t len, xml_problem_fn problem, void *arg)
 {
     struct xml_schema *schema = NULL;
 
     *reader = (struct ovd_reader){.problem = problem, .arg = arg};
-    reader->error = ovd_schema_get(schema_name, problem, arg, &schema);
+    reader->error = ovd_schema_get(schema_name, tell_first, reader, &schema);
     if (reader->error == 0)
-        reader->error = xml_read(data, len, problem, arg, &reader->doc);
+        reader->error = xml_read(data, len, tell_first, reader, &reader->doc);
     if (reader->error == 0)
-        reader->error = xml_schema_check(schema, reader->doc, problem, arg);
+        reader->error = xml_schema_check(schema, reader->doc, tell_first, reader);
     if (reader->error == 0 && root_name && !str_eq(xml_name(xml_root(reader->doc)), root_name))
         ovd__refuse(reader, xml_root(reader->doc), "this is another message");
     return reader->error == 0 ? xml_root(reader->doc) : NULL;
@@ -34,8 +45,7 @@ static void note(struct ovd_reader *reader, const struct xml_node *node, int err
     if (reader->error < 0)
         return;
     reader->error = error;
-    if (reader->problem)
-        reader->problem(reader->arg, node ? xml_line(node) : 0, message);
+    tell_first(reader, node ? xml_line(node) : 0, message);
 }
 
 void ovd__refuse(struct ovd_reader *reader, const struct xml_node *node, const char *message)

@@ -11,6 +11,7 @@ struct ovd_reader {
     xml_problem_fn problem;
     void *arg;
     struct xml_doc *doc;
+    bool told; /* a problem: the first one only */
     int error; /* the first one, 0 while there is none */
 };
 

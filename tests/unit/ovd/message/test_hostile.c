@@ -246,12 +246,34 @@ static void test_counts(void **state)
     }
 }
 
+/* A megabyte of violations is refused with one reason and in reasonable time. */
+static void test_many_violations(void **state)
+{
+    struct ovd_whatsup whatsup;
+    struct problems p = {0};
+    struct buf out;
+    (void)state;
+
+    buf_init(&out, XML_SIZE_MAX);
+    buf_append_str(&out, "<session status='2'><applications>");
+    while (buf_append_str(&out, "<running job='' app_id='/' status='x'/>") == 0)
+        ;
+    out.len = MIN(out.len, XML_SIZE_MAX - 100);
+    while (out.data[out.len - 1] != '>')
+        out.len--;
+    buf_append_str(&out, "</applications></session>");
+    assert_int_equal(ovd_whatsup_parse((const char *)out.data, out.len, note_problem, &p, &whatsup), -EINVAL);
+    assert_int_equal(p.count, 1);
+    buf_finish(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut_off),        cmocka_unit_test(test_one_wrong_byte),
-        cmocka_unit_test(test_other_messages), cmocka_unit_test(test_nesting_and_size),
-        cmocka_unit_test(test_long_values),    cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_cut_off),         cmocka_unit_test(test_one_wrong_byte),
+        cmocka_unit_test(test_other_messages),  cmocka_unit_test(test_nesting_and_size),
+        cmocka_unit_test(test_long_values),     cmocka_unit_test(test_counts),
+        cmocka_unit_test(test_many_violations),
     };
     int r = cmocka_run_group_tests(tests, NULL, NULL);
 

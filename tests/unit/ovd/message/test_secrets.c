@@ -82,13 +82,7 @@ static void test_ids_checked(void **state)
 
 static void test_ssh_passwords(void **state)
 {
-    static const char *const bad[] = {"",
-                                      "1234567",
-                                      "123456789",
-                                      "1234 678",
-                                      "1234\t678",
-                                      "12345\xc3\xa9"
-                                      "7"};
+    static const char *const bad[] = {"", "1234567", "123456789", "1234 678", "1234\t678", "12345\xc3\xa9z"};
     char hex[OVD_PASSWORD_HEX_SIZE], plain[OVD_PASSWORD_SIZE];
     (void)state;
 
