@@ -78,6 +78,18 @@ int identity_launch(struct identity *identity, const char *user_id, const char *
                     const char *app_id, struct identity_launch *ret_launch);
 void identity_launch_finish(struct identity_launch *launch);
 
+/* One application, for a host that is to show it in a menu: nothing about who may start it. -ENOENT when it is not
+ * there, not published or not active. */
+struct identity_application {
+    char id[SECRET_ID_LEN];
+    char name[257];
+    char description[4097];
+    char executable[1025];
+    char arguments[4097];
+    char icon[257];
+};
+int identity_application(struct identity *identity, const char *app_id, struct identity_application *ret_app);
+
 /* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses
  * a race gets -EACCES. token is the one that the caller was known by (NULL: by other means): no ticket is made
  * once it is revoked, however closely the two meet (-EACCES). */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The register of session hosts. A host is its server URL. */
+#include "base/str.h"
 #include "session/broker_priv.h"
 
 static int thousandths(double value)
@@ -56,4 +57,46 @@ int session_broker_unregister(struct session_broker *broker, const char *server_
      */
     r = store_exec(txn, "UPDATE hosts SET registered = 0 WHERE server_url = $1", "s", server_url);
     return broker_finish(txn, broker_none_is_fine(r));
+}
+
+static int read_host(struct store_rows *rows, struct session_host_info *host)
+{
+    char error[JSON_ERROR_LEN];
+    const char *tags = store_text(rows, 3), *capabilities = store_text(rows, 4);
+    if (store_copy(rows, 0, host->server_url, sizeof(host->server_url)) < 0 ||
+        store_copy(rows, 2, host->instance_type, sizeof(host->instance_type)) < 0 ||
+        store_copy(rows, 5, host->version, sizeof(host->version)) < 0 || !tags || !capabilities)
+        return -EIO;
+    host->max_sessions = (int)store_int(rows, 1);
+    int r = json_read(tags, strlen(tags), &host->tags, error);
+    if (r == 0)
+        r = json_read(capabilities, strlen(capabilities), &host->capabilities, error);
+    return r < 0 ? -EIO : 0;
+}
+
+int session_broker_each_host(struct session_broker *broker,
+                             bool (*fn)(void *arg, const struct session_host_info *host, bool in_service),
+                             void *arg)
+{
+    struct store_txn *txn = NULL;
+    struct store_rows *rows = NULL;
+    bool more = true;
+    int r = store_begin(broker->store, false, &txn);
+    if (r < 0)
+        return r;
+    r = store_query(txn, &rows,
+                    "SELECT server_url, max_sessions, instance_type, tags, capabilities, version,"
+                    " registered > 0 AND seen >= $1 FROM hosts ORDER BY server_url",
+                    "i", broker_now(broker) - broker->heartbeat_expiry_s);
+    while (r >= 0 && more && (r = store_next(rows)) > 0) {
+        struct session_host_info host = {0};
+        r = read_host(rows, &host);
+        if (r == 0)
+            more = fn(arg, &host, store_int(rows, 6) != 0);
+        json_decref(host.tags);
+        json_decref(host.capabilities);
+    }
+    store_rows_free(rows);
+    store_rollback(txn);
+    return r < 0 ? r : 0;
 }

@@ -182,3 +182,41 @@ int session_broker_release(struct session_broker *broker, const char *session_id
         *ret_row = found.row;
     return r;
 }
+
+int session_broker_renew(struct session_broker *broker, const char *session_id)
+{
+    struct store_txn *txn = NULL;
+    int r = store_begin(broker->store, true, &txn);
+    if (r < 0)
+        return r;
+    r = store_exec(txn, "UPDATE sessions SET changed = $1 WHERE id = $2 AND status = -1 AND ws_port = 0",
+                   "is", broker_now(broker), session_id);
+    return broker_finish(txn, broker_none_is_fine(r));
+}
+
+int session_broker_of_user(struct session_broker *broker, const char *user_id, struct session_row *ret_rows,
+                           size_t max, size_t *ret_count)
+{
+    struct store_txn *txn = NULL;
+    struct store_rows *rows = NULL;
+    size_t count = 0;
+    int r = store_begin(broker->store, false, &txn);
+    if (r < 0)
+        return r;
+    r = store_query(txn, &rows,
+                    "SELECT " BROKER_ROW_COLUMNS
+                    " FROM sessions WHERE user_id = $1 AND status <> 4 ORDER BY created, id",
+                    "s", user_id);
+    while (r >= 0 && count < max && (r = store_next(rows)) > 0) {
+        struct broker_row found;
+        r = broker_row_read(rows, &found);
+        if (r == 0)
+            ret_rows[count++] = found.row;
+    }
+    store_rows_free(rows);
+    store_rollback(txn);
+    if (r < 0)
+        return r;
+    *ret_count = count;
+    return 0;
+}

@@ -186,3 +186,36 @@ int session_broker_report(struct session_broker *broker, const char *server_url,
     *ret_end = json_incref(end);
     return 0;
 }
+
+static int told(struct session_broker *broker, struct store_txn *txn, const char *server_url,
+                struct report *report, struct session_row *ret_row)
+{
+    struct broker_row known;
+    int r = broker_row_by_id(txn, report->session_id, &known);
+    if (r < 0)
+        return r;
+    if (strcmp(known.row.server_url, server_url) != 0 || known.row.status == SESSION_DESTROYED)
+        return -ENOENT;
+    report->sequence = known.sequence; /* that protocol has none */
+    if (known.row.status != SESSION_TO_DESTROY || !session_status_is_alive((int)report->status)) {
+        r = store_status(broker, txn, report, &known);
+        if (r == 0)
+            r = broker_row_by_id(txn, report->session_id, &known);
+    }
+    if (r == 0)
+        *ret_row = known.row;
+    return r;
+}
+
+int session_broker_told(struct session_broker *broker, const char *server_url, const char *session_id,
+                        int status, const char *reason, struct session_row *ret_row)
+{
+    struct report report = {.session_id = session_id, .reason = reason, .status = status};
+    struct store_txn *txn = NULL;
+    if (!session_status_is_known(status))
+        return -EINVAL;
+    int r = store_begin(broker->store, true, &txn);
+    if (r < 0)
+        return r;
+    return broker_finish(txn, told(broker, txn, server_url, &report, ret_row));
+}

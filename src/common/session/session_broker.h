@@ -38,6 +38,12 @@ int session_broker_unregister(struct session_broker *broker, const char *server_
 /* Some host that is in service, for its pages. -EHOSTDOWN. */
 int session_broker_any_host(struct session_broker *broker, char ret_url[513]);
 
+/* Calls fn for every host that the register knows, in service or not, by URL, until it gives false. The
+ * hosts' tags and capabilities are lent for the call. */
+int session_broker_each_host(struct session_broker *broker,
+                             bool (*fn)(void *arg, const struct session_host_info *host, bool in_service),
+                             void *arg);
+
 struct session_row {
     char id[SECRET_ID_LEN];
     char user_id[SECRET_ID_LEN];
@@ -63,6 +69,16 @@ int session_broker_select(struct session_broker *broker, const struct identity_u
 /* The user's session (or anybody's when user_id is NULL). -ENOENT. */
 int session_broker_get(struct session_broker *broker, const char *session_id, const char *user_id,
                        struct session_row *ret_row);
+/* The user's sessions that are not over, the oldest first; at most max of them. */
+int session_broker_of_user(struct session_broker *broker, const char *user_id, struct session_row *ret_rows,
+                           size_t max, size_t *ret_count);
+/* A lease that nobody has fetched yet (status -1) gets its whole time again; anything else stays as it is. */
+int session_broker_renew(struct session_broker *broker, const char *session_id);
+/* A status that a host tells by another protocol than session_broker_report, with the same rules: the end is
+ * final, what was released stays released. *ret_row is the row after it. -ENOENT when there is no such
+ * session at this host or it is over; -EINVAL for a number that is no status. reason may be "". */
+int session_broker_told(struct session_broker *broker, const char *server_url, const char *session_id,
+                        int status, const char *reason, struct session_row *ret_row);
 /* What the session is to start, as it was at select. */
 int session_broker_launch(struct session_broker *broker, const char *session_id,
                           struct identity_launch *ret_launch);

@@ -2,11 +2,13 @@
 /* The schemas. A version that has been released is never edited: a change is a new version at the end. */
 #include "store/migrations/host_sql.h"
 #include "store/migrations/identity_sql.h"
+#include "store/migrations/ovd_sql.h"
 #include "store/migrations/sessions_sql.h"
 #include "store/store.h"
 
 const struct store_migration store_main_migrations[] = {
     {1, STORE_IDENTITY_SQL STORE_SESSIONS_SQL},
+    {2, STORE_OVD_SQL},
 };
 const size_t store_main_migration_count = ARRAY_SIZE(store_main_migrations);
 
