@@ -26,6 +26,17 @@ void ask__printable(const char *text, char ret_text[ASK_TEXT_LEN])
     ret_text[i] = '\0';
 }
 
+void ask__handshake(const char *error, char ret_text[ASK_TEXT_LEN])
+{
+    char text[4 * ASK_TEXT_LEN];
+    const char *server = strstr(error, "server ["), *client = strstr(error, "client [");
+    if (server && client && client > server)
+        snprintf(text, sizeof text, "%.*s%s", (int)MIN(server - error, ASK_TEXT_LEN), error, client);
+    else
+        snprintf(text, sizeof text, "%s", error);
+    ask__printable(text, ret_text);
+}
+
 void ask__describe(const struct ask *ask, char ret_text[ASK_TEXT_LEN])
 {
     static const char *const words[] = {

@@ -31,5 +31,8 @@ bool ask__decide(const struct ask *ask, enum tunnel_reason *ret_reason, bool *re
 void ask__describe(const struct ask *ask, char ret_text[ASK_TEXT_LEN]);
 /* Copies text with everything but printable ASCII as '?', cut. */
 void ask__printable(const char *text, char ret_text[ASK_TEXT_LEN]);
+/* The library's words on a failed key exchange, without the list of what this server offers: what matters is
+ * the client's. */
+void ask__handshake(const char *error, char ret_text[ASK_TEXT_LEN]);
 
 #endif

@@ -13,7 +13,7 @@ static int read_key(int dirfd, const char *name, enum ssh_keytypes_e type, ssh_k
     struct stat st;
     cleanup_free char *text = NULL;
     size_t len;
-    ssh_key key;
+    ssh_key key = NULL;
     int rc = file_read(dirfd, name, KEY_FILE_MAX, &text, &len);
     if (rc < 0)
         return rc;
@@ -24,14 +24,13 @@ static int read_key(int dirfd, const char *name, enum ssh_keytypes_e type, ssh_k
     else if (ssh_pki_import_privkey_base64(text, NULL, NULL, NULL, &key) != SSH_OK)
         rc = -EINVAL;
     secret_wipe(text, len);
+    if (rc == 0 && ssh_key_type(key) != type)
+        rc = -EINVAL;
     if (rc < 0)
-        return rc;
-    if (ssh_key_type(key) != type) {
         ssh_key_free(key);
-        return -EINVAL;
-    }
-    *ret_key = key;
-    return 0;
+    else
+        *ret_key = key;
+    return rc;
 }
 
 static int make_key(int dirfd, const char *name, enum ssh_keytypes_e type, int bits)

@@ -12,8 +12,7 @@
 #include "base/str.h"
 
 #define TRIES_MAX 3
-#define REFUSALS_MAX 16
-#define AUTH_REQUESTS_MAX 16     /* other methods included */
+#define REFUSALS_MAX 16          /* of channels and requests, and of other ways to authenticate */
 #define FLUSH_MS 1000            /* for the last answers */
 #define READS_PER_TURN 16        /* of 4 KiB, then the channels have their turn */
 #define UNREAD_MAX (1024 * 1024) /* taken from a client that does not take our answers */
@@ -228,7 +227,7 @@ static struct ask read_message(ssh_message message)
 static void count_refusal(struct link *link, const struct ask *ask)
 {
     unsigned *count = ask->kind == ASK_AUTH ? &link->auth_requests : &link->refusals;
-    if (ask->kind == ASK_NOTHING || ++*count < (ask->kind == ASK_AUTH ? AUTH_REQUESTS_MAX : REFUSALS_MAX))
+    if (ask->kind == ASK_NOTHING || ++*count < REFUSALS_MAX)
         return;
     if (!link->ending)
         link__report(link, TUNNEL_TOO_MANY, "refused requests");
@@ -308,7 +307,7 @@ static bool is_moving(struct link *link, uint64_t now)
         link->moved_in = link->counter.in_bytes;
         link->moved_at = now;
     }
-    return now - link->moved_at < TUNNEL_STALL_MS;
+    return now - link->moved_at < link->limits.stall_ms;
 }
 
 /* Waits for the socket, the bell, the channels or the deadline. fds: socket, bell, channels. */
@@ -320,7 +319,7 @@ static void wait_turn(struct link *link, uint64_t deadline, struct pollfd *fds)
     fds[1] = (struct pollfd){.fd = link->bell, .events = POLLIN};
     deadline = MIN(deadline, pump__deadline(link));
     if (link__is_writing(link))
-        deadline = MIN(deadline, link->moved_at + TUNNEL_STALL_MS);
+        deadline = MIN(deadline, link->moved_at + link->limits.stall_ms);
     if (poll(fds, (nfds_t)count, to_ms(deadline, now)) <
         0) /* a signal: they are blocked here, but ptrace exists */
         for (size_t i = 0; i < count; i++)
@@ -346,8 +345,11 @@ static bool exchange_keys(struct link *link, uint64_t deadline)
         }
         wait_turn(link, deadline, fds);
     }
-    if (rc != SSH_OK && !is_stopped(link))
-        link__report(link, TUNNEL_BAD_HANDSHAKE, ssh_get_error(link->session));
+    if (rc != SSH_OK && !is_stopped(link)) {
+        char text[ASK_TEXT_LEN];
+        ask__handshake(ssh_get_error(link->session), text);
+        link__report(link, TUNNEL_BAD_HANDSHAKE, text);
+    }
     return rc == SSH_OK;
 }
 
@@ -414,7 +416,7 @@ static void prepare(struct link *link)
 static void *run(void *arg)
 {
     struct link *link = arg;
-    uint64_t login_deadline = link__now() + link->login_ms;
+    uint64_t login_deadline = link__now() + link->limits.login_ms;
     prepare(link);
     if (exchange_keys(link, login_deadline) && ssh_event_add_session(link->event, link->session) == SSH_OK) {
         serve(link, login_deadline);
@@ -433,10 +435,9 @@ static void *run(void *arg)
 
 /* The loop's side */
 
-static void watch_peer(int fd)
+static void watch_peer(int fd, unsigned limit)
 {
     int one = 1, idle = KEEPALIVE_IDLE_S, interval = KEEPALIVE_INTERVAL_S, count = KEEPALIVE_COUNT;
-    unsigned limit = TUNNEL_STALL_MS;
     setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
@@ -490,17 +491,16 @@ static void free_link(struct link *link)
     free(link);
 }
 
-int link__create(ssh_bind bind, int fd, const char *peer, struct mailbox *mailbox, unsigned login_ms,
-                 unsigned max_channels, struct link **ret_link)
+int link__create(ssh_bind bind, int fd, const char *peer, struct mailbox *mailbox,
+                 const struct link_limits *limits, struct link **ret_link)
 {
     struct link *link = xcalloc(1, sizeof *link);
     link->mailbox = mailbox;
-    link->login_ms = login_ms;
-    link->max_channels = max_channels;
+    link->limits = *limits;
     link->answer_fd = -1;
     (void)str_copy(link->peer, sizeof link->peer, peer);
     pthread_mutex_init(&link->lock, NULL);
-    watch_peer(fd);
+    watch_peer(fd, limits->stall_ms);
     link->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int rc = make_session(bind, fd, &link->session);
     if (rc < 0)

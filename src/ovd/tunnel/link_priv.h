@@ -64,12 +64,17 @@ struct strand {
     short events;       /* asked of fd in this turn */
 };
 
+struct link_limits {
+    unsigned login_ms;
+    unsigned stall_ms;
+    unsigned max_channels; /* 1 to LINK_CHANNELS_MAX */
+};
+
 struct link {
     /* Fixed before the thread starts. */
     struct mailbox *mailbox;
     ssh_session session;
-    unsigned login_ms;
-    unsigned max_channels;
+    struct link_limits limits;
     char peer[ADDR_TEXT_LEN];
     pthread_t thread;
     int bell; /* eventfd: the loop has something for the thread */
@@ -108,8 +113,8 @@ struct link {
 
 /* Starts the thread. fd and what the library knows about it are the link's, also on failure. peer is an
  * address. */
-int link__create(ssh_bind bind, int fd, const char *peer, struct mailbox *mailbox, unsigned login_ms,
-                 unsigned max_channels, struct link **ret_link);
+int link__create(ssh_bind bind, int fd, const char *peer, struct mailbox *mailbox,
+                 const struct link_limits *limits, struct link **ret_link);
 /* From any thread: the thread ends as soon as it can and posts NOTE_GONE. */
 void link__stop(struct link *link);
 /* Answers question number. fd (may be -1) is the link's, or closed when nobody waits for it any more. */

@@ -69,7 +69,7 @@ static void on_close(ssh_session session, ssh_channel channel, void *arg)
 
 static struct strand *find_free(struct link *link)
 {
-    for (unsigned i = 0; i < link->max_channels; i++)
+    for (unsigned i = 0; i < link->limits.max_channels; i++)
         if (!link->strands[i].channel)
             return &link->strands[i];
     return NULL;
@@ -176,8 +176,10 @@ static void send_out(struct strand *s)
     struct link *link = s->link;
     uint64_t before = link->counter.out_bytes;
     int n = ssh_channel_write(s->channel, s->out + s->out_at, (uint32_t)(s->out_len - s->out_at));
-    if (n < 0) {
-        s->broken = true;
+    if (n < 0) { /* a close that has just come in is no fault; all else is the end of the link, not of the
+                    channel */
+        link->failed = !s->closed_remote;
+        s->out_at = s->out_len = 0;
         return;
     }
     /* Calling the library may have moved other things, too: then the mark is a little early, by no more than
@@ -233,12 +235,12 @@ static void turn(struct strand *s, short ready)
 
 void pump__turn(struct link *link, const struct pollfd *fds)
 {
-    for (unsigned i = 0; i < link->max_channels && !link->failed; i++) {
-        unsigned index = (link->first + i) % link->max_channels;
+    for (unsigned i = 0; i < link->limits.max_channels && !link->failed; i++) {
+        unsigned index = (link->first + i) % link->limits.max_channels;
         if (link->strands[index].channel)
             turn(&link->strands[index], fds[index].revents);
     }
-    link->first = (link->first + 1) % link->max_channels;
+    link->first = link->first + 1 < link->limits.max_channels ? link->first + 1 : 0;
 }
 
 static short wanted(const struct strand *s)
@@ -253,20 +255,20 @@ static short wanted(const struct strand *s)
 
 size_t pump__prepare(struct link *link, struct pollfd *fds)
 {
-    for (unsigned i = 0; i < link->max_channels; i++) {
+    for (unsigned i = 0; i < link->limits.max_channels; i++) {
         const struct strand *s = &link->strands[i];
         short events = s->channel && !s->closing && s->fd >= 0 ? wanted(s) : 0;
         /* When all is read, only a hang-up is news; before, it would come again and again. */
         bool hang_up = s->channel && s->app_ended && s->out_len == 0;
         fds[i] = (struct pollfd){.fd = events || hang_up ? s->fd : -1, .events = events};
     }
-    return link->max_channels;
+    return link->limits.max_channels;
 }
 
 uint64_t pump__deadline(const struct link *link)
 {
     uint64_t deadline = UINT64_MAX;
-    for (unsigned i = 0; i < link->max_channels; i++) {
+    for (unsigned i = 0; i < link->limits.max_channels; i++) {
         const struct strand *s = &link->strands[i];
         if (s->channel && (s->closing || s->closed_remote))
             deadline = MIN(deadline, s->deadline);
@@ -276,7 +278,7 @@ uint64_t pump__deadline(const struct link *link)
 
 void pump__finish(struct link *link)
 {
-    for (unsigned i = 0; i < link->max_channels; i++)
+    for (unsigned i = 0; i < link->limits.max_channels; i++)
         if (link->strands[i].channel)
             end_strand(&link->strands[i]);
 }

@@ -99,8 +99,9 @@ static void on_connection(void *arg, int fd, const char *peer)
         turn_away(server, peer, "connections");
         return;
     }
-    if (link__create(server->binds[port->profile], fd, peer, &server->mailbox, server->options.login_ms,
-                     server->options.max_channels, &link) < 0) {
+    const struct tunnel_options *o = &server->options;
+    struct link_limits limits = {o->login_ms, o->stall_ms, o->max_channels};
+    if (link__create(server->binds[port->profile], fd, peer, &server->mailbox, &limits, &link) < 0) {
         turn_away(server, peer, "no memory or threads");
         return;
     }
@@ -140,6 +141,7 @@ static void set_options(struct tunnel_server *server, const struct tunnel_option
     o->max_links_per_session = or_else(o->max_links_per_session, 16);
     o->max_channels = MIN(or_else(o->max_channels, 8), LINK_CHANNELS_MAX);
     o->login_ms = or_else(o->login_ms, 10000);
+    o->stall_ms = or_else(o->stall_ms, 60000);
     o->failure_burst = or_else(o->failure_burst, 20);
     o->failure_refill_ms = or_else(o->failure_refill_ms, 3000);
 }

@@ -31,7 +31,6 @@
 #define TUNNEL_SESSION_LEN 65 /* the longest session id and NUL */
 #define TUNNEL_PORTS_MAX 64   /* labels of one session */
 #define TUNNEL_VERDICT_MS 3000
-#define TUNNEL_STALL_MS 60000
 
 struct tunnel_server;
 struct tunnel_request;
@@ -88,6 +87,7 @@ struct tunnel_options {
     unsigned max_links_per_session; /* authenticated connections of one session (16) */
     unsigned max_channels;          /* channels of one connection (8), at most 32 */
     unsigned login_ms;              /* until authenticated (10000) */
+    unsigned stall_ms;              /* of a client that takes nothing, or does not answer TCP (60000) */
     unsigned failure_burst;         /* wrong passwords of one address before throttling (20) */
     unsigned failure_refill_ms;     /* one more is allowed after this time (3000) */
 };

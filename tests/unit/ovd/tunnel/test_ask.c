@@ -58,8 +58,21 @@ static void test_describe(void **state)
     assert_int_equal(strlen(text), ASK_TEXT_LEN - 1);
 }
 
+static void test_handshake(void **state)
+{
+    (void)state;
+    char text[ASK_TEXT_LEN];
+    ask__handshake("kex error : no match for method kex algos: server [a,b,c], client [d\n]", text);
+    assert_string_equal(text, "kex error : no match for method kex algos: client [d?]");
+    ask__handshake("client [ server [", text);
+    assert_string_equal(text, "client [ server [");
+    ask__handshake("", text);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide), cmocka_unit_test(test_describe)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_decide), cmocka_unit_test(test_describe),
+                                       cmocka_unit_test(test_handshake)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

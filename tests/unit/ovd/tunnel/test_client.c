@@ -371,6 +371,33 @@ static void test_closed_window(void **state)
     free(back);
 }
 
+/* A client whose machine is there, but which does not even read what is sent to it. */
+static void test_stalled_client(void **state)
+{
+    (void)state;
+    int small = 4096;
+    uint8_t *data = xcalloc(1, BULK);
+    kit.mode = KIT_PAIR;
+    kit.options.stall_ms = 500;
+    kit_start();
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)kit.modern)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    ssh_session session = dial(kit.modern);
+    ssh_options_set(session, SSH_OPTIONS_FD, &fd);
+    assert_int_equal(ssh_connect(session), SSH_OK);
+    assert_int_equal(ssh_userauth_password(session, "SSH1", KIT_PASSWORD), SSH_AUTH_SUCCESS);
+    ssh_channel channel = open_tunnel(session);
+    while (send(kit.app_fd, data, 65536, MSG_NOSIGNAL) > 0) /* until the tunnel closes it */
+        ;
+    assert_true(kit_wait_for(&kit.downs, 1));
+    ssh_channel_free(channel);
+    hang_up(session);
+    free(data);
+}
+
 struct upload {
     ssh_channel channel;
     const uint8_t *data;
@@ -509,6 +536,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_answer, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_answer_after_the_end, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_closed_window, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(test_stalled_client, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_slow_application, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_application_leaves, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_ports_change, kit_setup, kit_teardown),

@@ -61,9 +61,8 @@ end:
 
 static inline void *kit_echo_server(void *arg)
 {
-    (void)arg;
-    int fd;
-    while ((fd = accept4(kit.echo_listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+    int fd, listener = (int)(intptr_t)arg;
+    while ((fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         pthread_t thread;
         pthread_create(&thread, NULL, kit_echo, (void *)(intptr_t)fd);
         pthread_detach(thread);
@@ -80,7 +79,7 @@ static inline void kit_start_echo(void)
     assert_int_equal(listen(kit.echo_listener, 64), 0);
     getsockname(kit.echo_listener, (struct sockaddr *)&address, &len);
     kit.echo_port = ntohs(address.sin_port);
-    pthread_create(&kit.echo_thread, NULL, kit_echo_server, NULL);
+    pthread_create(&kit.echo_thread, NULL, kit_echo_server, (void *)(intptr_t)kit.echo_listener);
 }
 
 static inline int kit_connect_echo(void)
