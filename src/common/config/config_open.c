@@ -22,8 +22,5 @@ struct config *config_open(const char *state_dir, const char *file, FILE *errors
         return config_new();
     struct sink sink = {errors, file ? file : standard};
     struct config *config = NULL;
-    int r = config_load(sink.file, tell, &sink, &config);
-    if (r < 0 && r != -EINVAL) /* the problems of an invalid file were told one by one */
-        (void)fprintf(errors, "%s: %s\n", sink.file, strerror(-r));
-    return r < 0 ? NULL : config;
+    return config_load(sink.file, tell, &sink, &config) < 0 ? NULL : config;
 }

@@ -44,6 +44,7 @@ static void expect_refusal(const char *dir, const char *file, const char *start)
     assert_null(open_with(dir, file, &text));
     if (strncmp(text, start, strlen(start)) != 0)
         fail_msg("\"%s\" does not start with \"%s\"", text, start);
+    assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1); /* told once */
     free(text);
 }
 
@@ -54,7 +55,7 @@ static void test_which_file(void **state)
     assert_non_null(mkdtemp(dir));
     cleanup_free char *standard = xasprintf("%s/app.config.xml", dir);
     cleanup_free char *other = xasprintf("%s/other.xml", dir);
-    cleanup_free char *absent = xasprintf("%s: No such file", other);
+    cleanup_free char *absent = xasprintf("%s: the file cannot be read: No such file or directory\n", other);
     cleanup_free char *wrong = xasprintf("%s:2: ", standard);
 
     expect_port(dir, NULL, 9000);
