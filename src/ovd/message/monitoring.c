@@ -6,34 +6,46 @@
 
 #include "ovd/message/message_priv.h"
 
+#define WHITE " \t\r\n"
 #define CORES_MAX 65536
 #define PID_MAX INT32_MAX
 
-/* A fraction in the notation of whatever program wrote it: "0.51", ".51", "1", "8e-05". Percent, at most 100;
- * what is no number at all gives -1. */
+static const char *read_digits(const char *text, double *value, int *ret_count)
+{
+    for (; isdigit((unsigned char)*text); text++, ++*ret_count)
+        *value = *value * 10 + (*text - '0');
+    return text;
+}
+
+/* A fraction in the notation of whatever program wrote it: "0.51", ".51", "1", "8e-05"; strtod would follow
+ * the locale. The text is at most OVD_ID_MAX long, so nothing here overflows. Percent, at most 100; what is
+ * no number at all gives -1. */
 static int percent(const char *text)
 {
-    int value = 0, digits = 0;
+    int digits = 0, decimals = 0, exponent_digits = 0, power;
+    double value = 0, exponent = 0;
+    bool minus = false;
 
-    text += strspn(text, " \t\r\n");
-    for (; isdigit((unsigned char)*text); text++, digits++)
-        value = MIN(value * 10 + (*text - '0'), 100);
-    value = MIN(value * 100, 100);
-    if (*text == '.') {
-        text++;
-        for (int weight = 10; isdigit((unsigned char)*text); text++, digits++, weight /= 10)
-            value = MIN(value + (*text - '0') * weight, 100);
-    }
-    if (digits > 0 && (*text == 'e' || *text == 'E')) {
-        size_t minus = text[1] == '-', len = strspn(text + 1 + minus, "0123456789");
-
-        if (len == 0)
+    text += strspn(text, WHITE);
+    text = read_digits(text, &value, &digits);
+    if (*text == '.')
+        text = read_digits(text + 1, &value, &decimals);
+    if (digits + decimals == 0)
+        return -1;
+    if (*text == 'e' || *text == 'E') {
+        minus = text[1] == '-';
+        text = read_digits(text + 1 + minus, &exponent, &exponent_digits);
+        if (exponent_digits == 0)
             return -1;
-        text += 1 + minus + len;
-        value = minus ? 0 : 100;
     }
-    text += strspn(text, " \t\r\n");
-    return digits == 0 || *text ? -1 : value;
+    text += strspn(text, WHITE);
+    power = (int)CLAMP(minus ? -exponent : exponent, -100, 100) - decimals;
+    for (; power > 0; power--)
+        value *= 10;
+    for (; power < 0; power++)
+        value /= 10;
+    /* 0.29 * 100 is a little less than 29. */
+    return *text ? -1 : (int)(MIN(value, 1.0) * 100 + 1e-6);
 }
 
 static int64_t *read_pids(struct ovd_reader *in, const struct xml_node *node, size_t *ret_count)

@@ -63,6 +63,17 @@ static void test_loads(void **state)
     assert_int_equal(read_load("99999999999999999999"), 100);
     assert_int_equal(read_load("8.5e-05"), 0);
     assert_int_equal(read_load("1e5"), 100);
+    assert_int_equal(read_load("5.1e-1"), 51);
+    assert_int_equal(read_load("0.29"), 29);
+    assert_int_equal(read_load("0.00e99"), 0);
+    assert_int_equal(read_load("1e-99999999999999999999"), 0);
+    assert_int_equal(read_load("1e99999999999999999999"), 100);
+    for (int i = 0; i <= 100; i++) {
+        char load[32];
+
+        snprintf(load, sizeof(load), "%d.%02d", i / 100, i % 100);
+        assert_int_equal(read_load(load), i);
+    }
     assert_int_equal(read_load(""), -EINVAL);
     assert_int_equal(read_load("."), -EINVAL);
     assert_int_equal(read_load("-0.1"), -EINVAL);
