@@ -335,7 +335,7 @@ static void test_health(void **state)
     assert_string_equal(member(data, "version"), ISTHMUS_VERSION);
 }
 
-#define RUSH 60
+#define RUSH 24 /* four times as many as there are places with the workers */
 
 struct rush {
     struct fixture *fixture;
