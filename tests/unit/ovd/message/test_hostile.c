@@ -123,17 +123,18 @@ static void test_nesting_and_size(void **state)
 /* The text with a much longer value in the place of the attribute's. */
 static char *with_long_value(const char *text, const char *attribute, char filler)
 {
-    const char *at = strstr(text, attribute), *end;
+    const char *found = strstr(text, attribute);
     struct buf out;
+    size_t start;
 
-    assert_non_null(at);
-    at += strlen(attribute);
-    end = strchr(at, '"');
+    if (!found)
+        fail_msg("no %s", attribute);
+    start = (size_t)(found - text) + strlen(attribute);
     buf_init(&out, 1 << 20);
-    buf_append(&out, text, (size_t)(at - text));
+    buf_append(&out, text, start);
     for (int i = 0; i < 20000; i++)
         buf_append_u8(&out, (uint8_t)filler);
-    buf_append_str(&out, end);
+    buf_append_str(&out, text + start + strcspn(text + start, "\""));
     return buf_steal_str(&out);
 }
 
