@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // One binary: a table of roles and commands. The names of the WebStream services' flags are aliases.
 #include <stdio.h>
+#include <sys/prctl.h>
 
 #include "base/str.h"
 #include "base/util.h"
@@ -72,6 +73,8 @@ static bool command_is(const struct command *c, const char *word)
 
 int main(int argc, char **argv)
 {
+    // A program that was started through a descriptor is named after that: "4", "exe".
+    (void)prctl(PR_SET_NAME, "isthmus");
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;
