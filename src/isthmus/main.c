@@ -8,6 +8,8 @@
 #include "isthmus/isthmus_priv.h"
 #include "isthmus/version.h"
 #include "pool/keeper.h"
+#include "print/print_backend.h"
+#include "print/print_server.h"
 #include "webstream/session_host/session_host.h"
 #include "webstream/streamer/streamer.h"
 
@@ -33,6 +35,7 @@ static const struct command commands[] = {
     {"ctl", {NULL}, ctl_main, "reset a password, show what runs"},
     {"keeper", {NULL}, keeper_main, NULL},
     {"session-leader", {NULL}, session_leader_main, NULL},
+    {"print-server", {NULL}, print_server_main, NULL},
 };
 
 static void usage(FILE *out)
@@ -75,6 +78,8 @@ int main(int argc, char **argv)
 {
     // A program that was started through a descriptor is named after that: "4", "exe".
     (void)prctl(PR_SET_NAME, "isthmus");
+    if (argc > 0 && print_backend_called(argv[0])) // cupsd names its backends by the printer's address
+        return print_backend_main(argc, argv);
     if (argc < 2) {
         usage(stderr);
         return EXIT_USAGE;

@@ -24,11 +24,12 @@ ALLOWED = {
     "store": "config base",
     "identity": "store http net config json base",
     "session": "identity store http net config json loop base",
-    "pool": "session ws http config json loop base",
+    "print": "loop base",
+    "pool": "print session ws http config json loop base",
     "display": "ws http json loop base",
     "webstream/gateway": "session identity store ws http net config json loop base",
-    "webstream/session_host": "pool session store ws http net config json loop base",
-    "webstream/streamer": "display ws http net config json loop base",
+    "webstream/session_host": "pool print session store ws http net config json loop base",
+    "webstream/streamer": "display print ws http net config json loop base",
     "ovd/message": "xml base",
     "ovd/tunnel": "net loop base",
     "ovd/display": "display loop base",
@@ -36,7 +37,7 @@ ALLOWED = {
     "ovd/tunnel": "net loop base",
     "ovd/display": "display loop base",
     "isthmus": "webstream/gateway webstream/session_host webstream/streamer "
-    "pool session identity display store ws http net config json xml loop base",
+    "pool print session identity display store ws http net config json xml loop base",
 }
 
 X11_FILE = re.compile(r"x11")
