@@ -130,6 +130,7 @@ static const struct config_property table[] = {
     WORD("isthmus.logLevel", "error|warn|info|debug", "info", "The least important events that are logged."),
     WORD("isthmus.logFormat", "text|json", "text", "One line of text or one JSON object for each event."),
     BOOLEAN("isthmus.sandbox", "true", "Run each session in a sandbox; false only where the system refuses namespaces."),
+    BOOLEAN("isthmus.printing", "true", "Give each session a printer whose documents are offered to its user; needs CUPS."),
     INTEGER("isthmus.startTimeoutMs", 100, 600000, "20000", "Milliseconds a session may take to start."),
     INTEGER("isthmus.ownerGoneMs", 100, 86400000, "60000", "Milliseconds without a viewer after which a session is suspended when it may be resumed, else ended."),
     INTEGER("isthmus.suspendedMs", 100, 31536000000, "86400000", "Milliseconds for which a suspended session is kept."),

@@ -10,11 +10,12 @@
  * keeper.sock. */
 int keeper_main(int argc, char **argv);
 
-/* isthmus session-leader --report-fd N --auth FILE --geometry WxH --mode desktop|app [-- PROGRAM ARGUMENT…]
+/* isthmus session-leader --report-fd N --auth FILE --geometry WxH --mode desktop|app
+ *     [--print SPOOL] [-- PROGRAM ARGUMENT…]
  *
  * The first process inside the sandbox: starts the display server, the window manager and the application,
- * and says when the session is over. Reaps whatever is left to it; when it dies, everything in the sandbox
- * dies. */
+ * and says when the session is over. With --print applications find a printer whose documents land in SPOOL.
+ * Reaps whatever is left to it; when it dies, everything in the sandbox dies. */
 int session_leader_main(int argc, char **argv);
 
 #endif

@@ -119,6 +119,9 @@ char **keeper_bwrap_argv(const struct keeper *k)
     cleanup_free char *x11 = xasprintf("%s/x11", k->session_dir);
     add3(&v, "--bind", home, inside);
     add3(&v, "--bind", x11, "/tmp/.X11-unix");
+    cleanup_free char *print = xasprintf("%s/print", k->session_dir);
+    if (k->order.printing)
+        add3(&v, "--bind", print, KEEPER_INSIDE_SPOOL);
     add2(&v, "--chdir", inside);
     return v.item;
 }

@@ -58,6 +58,7 @@ void keeper_sandbox_remove_socket(const struct keeper *k);
 void keeper_sandbox_close(struct keeper *k);
 /* Argument vector of bubblewrap up to and without the leader's own; exe_fd and so on are the child's numbers.
  */
+#define KEEPER_INSIDE_SPOOL "/run/isthmus/spool" /* printed documents, inside the sandbox */
 #define KEEPER_CHILD_REPORT_FD 3
 #define KEEPER_CHILD_EXE_FD 4
 #define KEEPER_CHILD_AUTH_FD 5

@@ -58,7 +58,7 @@ static char **leader_argv(const struct keeper *k, char **prefix)
         count++;
     while (k->order.argv && k->order.argv[args])
         args++;
-    char **argv = xcalloc(count + args + 16, sizeof *argv);
+    char **argv = xcalloc(count + args + 20, sizeof *argv);
     if (count)
         memcpy(argv, prefix, count * sizeof *argv);
     free(prefix);
@@ -78,6 +78,12 @@ static char **leader_argv(const struct keeper *k, char **prefix)
     append(argv, &count, geometry);
     append(argv, &count, "--mode");
     append(argv, &count, k->order.desktop ? "desktop" : "app");
+    cleanup_free char *spool =
+        k->order.sandbox ? xstrdup(KEEPER_INSIDE_SPOOL) : xasprintf("%s/print", k->session_dir);
+    if (k->order.printing) {
+        append(argv, &count, "--print");
+        append(argv, &count, spool);
+    }
     append(argv, &count, "--");
     for (size_t i = 0; i < args; i++)
         append(argv, &count, k->order.argv[i]);

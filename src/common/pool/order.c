@@ -21,12 +21,12 @@ static json_t *argv_to_json(char *const *argv)
 int order_write(const struct order *order, int session_dir)
 {
     cleanup_json json_t *value =
-        json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:o, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
+        json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:o, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
                   "version", ORDER_VERSION, "sessionId", order->session_id, "account", order->account,
                   "runAs", order->run_as, "streamerAs", order->streamer_as, "argv", argv_to_json(order->argv),
-                  "desktop", order->desktop, "sandbox", order->sandbox, "width", order->width, "height",
-                  order->height, "maxWidth", order->max_width, "maxHeight", order->max_height,
-                  "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
+                  "desktop", order->desktop, "sandbox", order->sandbox, "printing", order->printing, "width",
+                  order->width, "height", order->height, "maxWidth", order->max_width, "maxHeight",
+                  order->max_height, "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
                   (json_int_t)order->orphan_ms, "logLevel", order->log_level, "logFormat", order->log_format);
     cleanup_free char *text = value ? json_text(value) : NULL;
     return text ? file_write(session_dir, ORDER_FILE, text, strlen(text), 0600) : -EINVAL;
@@ -84,6 +84,8 @@ static int parse(const json_t *value, struct order *order)
         r = json_get_bool(value, "desktop", &order->desktop, error);
     if (r >= 0)
         r = json_get_bool(value, "sandbox", &order->sandbox, error);
+    if (r >= 0)
+        r = json_opt_bool(value, "printing", &order->printing, error);
     if (r >= 0)
         r = json_get_int(value, "width", 1, 32767, &width, error);
     if (r >= 0)

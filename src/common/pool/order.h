@@ -15,6 +15,7 @@ struct order {
     char **argv;       /* application; NULL for a plain desktop */
     bool desktop;
     bool sandbox;
+    bool printing;
     int width, height;
     int max_width,
         max_height; /* for the streamer, which hears it from the host; kept here for a host that adopts */

@@ -51,6 +51,7 @@ static struct pool *pool_new(const struct pool_options *options, const struct po
     pool->log_format = xstrdup(options->log_format ? options->log_format : "text");
     pool->base_port = options->base_port;
     pool->sandbox = options->sandbox;
+    pool->printing = options->printing;
     pool->start_timeout_ms = options->start_timeout_ms ? options->start_timeout_ms : 20000;
     pool->orphan_ms = options->orphan_ms ? options->orphan_ms : 600000;
     pool->frame_rate = options->frame_rate ? options->frame_rate : 30;
@@ -237,6 +238,7 @@ static int build_order(const struct pool *pool, const struct pool_order *wanted,
                           .max_width = wanted->max_width,
                           .max_height = wanted->max_height,
                           .sandbox = pool->sandbox,
+                          .printing = pool->printing,
                           .start_timeout_ms = pool->start_timeout_ms,
                           .orphan_ms = pool->orphan_ms};
     bool plain = str_eq(wanted->app_exe, "remotedesktop") || !*wanted->app_exe;

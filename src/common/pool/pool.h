@@ -23,6 +23,7 @@ struct pool_options {
     unsigned slots;
     unsigned base_port; /* wsPort = base + 10 n */
     bool sandbox;
+    bool printing;             /* each session has a print system of its own, when CUPS is installed */
     unsigned start_timeout_ms; /* 0: 20000 */
     unsigned orphan_ms;        /* a keeper that sees no host for so long ends its session; 0: 600000 */
     const uint8_t

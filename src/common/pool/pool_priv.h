@@ -51,7 +51,7 @@ struct pool {
     void *arg;
     char *state_dir, *account_base, *skeleton, *streamer_bind, *log_level, *log_format;
     unsigned base_port;
-    bool sandbox;
+    bool sandbox, printing;
     unsigned start_timeout_ms, orphan_ms, frame_rate, compression;
     uint8_t peer_key[32];
     bool has_key;

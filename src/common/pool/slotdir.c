@@ -62,6 +62,8 @@ int slotdir_build(const char *slot_dir, const char *skeleton, const struct accou
     if (session < 0)
         return -errno;
     r = make_dir(session, "x11", account->uid, account->gid, account->shared ? 0700 : 0770);
+    if (r >= 0)
+        r = make_dir(session, "print", account->uid, account->gid, account->shared ? 0700 : 0750);
     return r < 0 ? r : build_home(slot, slot_dir, skeleton, account);
 }
 

@@ -5,6 +5,7 @@
  *       home/              webs01   0700   the session's home
  *       session/           root     0710   group webs01, which webs01s has too: nobody else gets past it
  *         x11/             webs01   0770   (the display server widens it itself; session/ is the barrier)
+ *         print/           webs01   0750   printed documents, for webs01s and root to read
  *         xauthority       root     0640   group webs01
  *         control.sock     webs01s  0600
  *         keeper.sock, order.json   root 0600

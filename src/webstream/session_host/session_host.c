@@ -202,6 +202,7 @@ static int open_pool(struct host *host, const struct host_options *options, cons
         .slots = (unsigned)config_int(config, "webstreamSettings.serverMaxSessionCount"),
         .base_port = (unsigned)config_int(config, "webstreamSettings.basePortNumber"),
         .sandbox = config_bool(config, "isthmus.sandbox") && !options->no_sandbox,
+        .printing = config_bool(config, "isthmus.printing"),
         .start_timeout_ms = (unsigned)config_int(config, "isthmus.startTimeoutMs"),
         .orphan_ms = (unsigned)config_int(config, "isthmus.keeperOrphanMs"),
         .peer_key = host->key,

@@ -31,6 +31,8 @@
 #include "pool/keeper_line.h"
 #include "pool/order.h"
 #include "pool/slotdir.h"
+#include "print/print_backend.h"
+#include "print/print_server.h"
 
 #define SKELETON "src/common/pool/skeleton"
 #define WAIT_MS 15000
@@ -55,6 +57,10 @@ static inline _Noreturn void streamer_stand_in(void)
 /* What main() does with the arguments of a session's processes; -1 for a plain test run. */
 static inline int session_dispatch(int argc, char **argv)
 {
+    if (argc > 0 && print_backend_called(argv[0]))
+        return print_backend_main(argc, argv);
+    if (argc > 1 && str_eq(argv[1], "print-server"))
+        return print_server_main(argc - 1, argv + 1);
     if (argc > 1 && str_eq(argv[1], "keeper"))
         return keeper_main(argc - 1, argv + 1);
     if (argc > 1 && str_eq(argv[1], "session-leader"))

@@ -2,6 +2,9 @@
 /* Real keepers, sandboxes and displays. */
 #include "session_fixture.h"
 
+#include "loop/loop.h"
+#include "print/print_spool.h"
+
 #include <dirent.h>
 #include <xcb/xcb.h>
 
@@ -247,6 +250,63 @@ static void test_killed_display(void **state)
     assert_int_equal(count_processes(f), 0);
 }
 
+static void on_printed(void *arg, const struct print_job *job)
+{
+    struct loop *loop = arg;
+    assert_string_equal(job->title, "etcMydoc1.pdf");
+    loop_stop(loop);
+}
+
+static void on_not_printed(void *arg)
+{
+    (void)arg;
+    fail_msg("nothing was printed");
+}
+
+/* A program of the session prints; the document is outside, and outside the home. */
+static void prints(struct session_fixture *f)
+{
+    static const char *const lp[] = {"lp", "-d", "PDF", "-t", "../etc/My doc [1]", "/etc/passwd", NULL};
+    char text[6] = "";
+    struct loop *loop;
+    struct loop_timer *timer;
+    struct print_spool *spool;
+    struct print_job job;
+    int fd;
+    cleanup_free char *path = xasprintf("%s/session/print", f->dir);
+    f->order.printing = true;
+    f->order.argv = xcalloc(ARRAY_SIZE(lp), sizeof *f->order.argv);
+    for (size_t i = 0; i < ARRAY_SIZE(lp) - 1; i++)
+        f->order.argv[i] = xstrdup(lp[i]);
+    assert_int_equal(loop_create(&loop), 0);
+    assert_int_equal(loop_timer_create(loop, on_not_printed, NULL, &timer), 0);
+    assert_int_equal(print_spool_create(loop, path, on_printed, loop, &spool), 0);
+    start_session(f);
+    loop_timer_start(timer, WAIT_MS, 0);
+    assert_int_equal(loop_run(loop), 0);
+    assert_int_equal(print_find(print_spool_dir(spool), 0, &job), 0);
+    assert_int_equal(print_open(print_spool_dir(spool), job.time, &job, &fd), 0);
+    assert_int_equal(read(fd, text, 5), 5);
+    assert_string_equal(text, "%PDF-");
+    close(fd);
+    print_spool_destroy(spool);
+    loop_timer_destroy(timer);
+    loop_destroy(loop);
+    stop(f); /* cupsd is gone with the rest */
+}
+
+static void test_prints(void **state)
+{
+    prints(*state);
+}
+
+static void test_prints_without_sandbox(void **state)
+{
+    struct session_fixture *f = *state;
+    f->order.sandbox = false;
+    prints(f);
+}
+
 static void test_without_sandbox(void **state)
 {
     struct session_fixture *f = *state;
@@ -275,6 +335,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_no_such_program, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_display, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_sandbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prints, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_prints_without_sandbox, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -49,6 +49,7 @@ static void test_reads_what_it_wrote(void **state)
                           .streamer_as = "webs01s",
                           .argv = argv,
                           .sandbox = true,
+                          .printing = true,
                           .width = 800,
                           .height = 600,
                           .max_width = 3840,
@@ -68,7 +69,7 @@ static void test_reads_what_it_wrote(void **state)
     assert_string_equal(read.argv[2], "a \"b\" ü");
     assert_string_equal(read.argv[3], "");
     assert_null(read.argv[4]);
-    assert_true(read.sandbox && !read.desktop);
+    assert_true(read.sandbox && read.printing && !read.desktop);
     assert_int_equal(read.max_height, 2160);
     assert_int_equal(read.orphan_ms, 600000);
     order_finish(&read);
