@@ -247,10 +247,15 @@ static bool open_channel(struct link *link, const struct ask *ask, ssh_message m
     if (!link__ask(link, note, &fd))
         return false;
     ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
-    if (channel)
+    if (channel && pump__is_sane(link->session, channel)) {
         pump__open(link, channel, fd);
-    else
-        close(fd);
+        return true;
+    }
+    close(fd);
+    if (channel) {
+        link__report(link, TUNNEL_FORBIDDEN, "channel with tiny packets");
+        link->failed = true;
+    }
     return channel;
 }
 

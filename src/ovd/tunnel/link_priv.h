@@ -133,6 +133,9 @@ bool link__ask(struct link *link, struct note *note, int *ret_fd);
 /* pump.c */
 /* Whether another channel may be opened. */
 bool pump__has_room(const struct link *link);
+/* For a channel just accepted: whether the client takes packets of a reasonable size. With one of exactly 10
+ * bytes ssh_channel_write of libssh 0.10 never returns. */
+bool pump__is_sane(ssh_session session, ssh_channel channel);
 /* Takes over channel and fd. */
 void pump__open(struct link *link, ssh_channel channel, int fd);
 /* Fills in one entry per channel, fd -1 where nothing is awaited; returns how many (max_channels). */

@@ -17,6 +17,7 @@
 #define HELD_MAX                                                                                             \
     (2 * 1024 * 1024) /* the library's window is 1.28 MB: whoever sends more does not care for it */
 #define CLOSE_MS 10000
+#define PACKET_MIN 1024 /* of what a client takes in one packet; RFC 4253 promises 32768 */
 
 static void fail_client(struct strand *s)
 {
@@ -91,6 +92,34 @@ void pump__open(struct link *link, ssh_channel channel, int fd)
     s->callbacks.channel_data_function = on_data;
     s->callbacks.channel_close_function = on_close;
     ssh_set_channel_callbacks(channel, &s->callbacks);
+}
+
+/* How the library's channel begins: it has no function for the last of these. */
+struct channel_head {
+    ssh_session session;
+    uint32_t local_channel;
+    uint32_t local_window;
+    int local_eof;
+    uint32_t local_maxpacket;
+    uint32_t remote_channel;
+    uint32_t remote_window;
+    int remote_eof;
+    uint32_t remote_maxpacket;
+};
+
+/* What libssh 0.10 tells every client when it accepts a channel. */
+#define ACCEPTED_WINDOW 32000
+#define ACCEPTED_MAXPACKET 35000
+
+bool pump__is_sane(ssh_session session, ssh_channel channel)
+{
+    struct channel_head head;
+    memcpy(&head, (const void *)channel, sizeof head);
+    if (head.session != session || head.local_window != ACCEPTED_WINDOW ||
+        head.local_maxpacket != ACCEPTED_MAXPACKET ||
+        head.remote_window != ssh_channel_window_size(channel) || head.local_eof != 0)
+        return true; /* another library, made otherwise: nothing is known */
+    return head.remote_maxpacket >= PACKET_MIN;
 }
 
 static void drop_fd(struct strand *s)

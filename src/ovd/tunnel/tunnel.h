@@ -18,7 +18,7 @@
  * connection (3), time until authenticated, refused requests per connection (16, then the connection ends), 2
  * MiB per channel that the application has not taken yet (then a client that respects its window waits, and
  * one that does not is disconnected), one piece of 32 KiB at a time towards the client. A client that takes
- * nothing for TUNNEL_STALL_MS while something is to be sent, or that is not reachable any more, is
+ * nothing for 60 s while something is to be sent, or that is not reachable any more, is
  * disconnected. Wrong passwords are counted per address (IPv6: per /64): 20 at once, then one every 3 s; past
  * that every try from there is refused unseen. */
 #ifndef ISTHMUS_OVD_TUNNEL_TUNNEL_H
