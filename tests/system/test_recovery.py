@@ -178,3 +178,16 @@ def test_supervisor_is_killed_and_started_again():
         with contextlib.suppress(ProcessLookupError):
             if is_alive(keeper):
                 os.kill(keeper, signal.SIGKILL)
+
+
+def test_a_dead_window_manager_is_replaced(instance):
+    client = instance.client()
+    client.launch("app_collection", "Terminal")
+    old = one(instance, "openbox")
+    terminal = one(instance, "/usr/bin/xterm")
+    one(instance, "bash")  # which starts when the window is there
+    os.kill(old, signal.SIGKILL)
+    until(lambda: [pid for pid in instance.processes("openbox") if pid != old], "another window manager")
+    # Only a window manager tells of the last window.
+    os.kill(terminal, signal.SIGTERM)
+    until(lambda: client.session_state()["state"] == "ended", "the end with the last window")

@@ -8,19 +8,21 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/str.h"
 #include "pool/keeper.h"
 #include "pool/leader_x11.h"
-#include "print/print_server.h"
 
 #define MANAGER_WAIT_MS 3000 /* then the application starts without a window manager */
 #define NO_WINDOW_MS 20000   /* after a program that ended without ever showing one */
 #define GRACE_MS                                                                                             \
     1500 /* from the last window to the end: launchers and splash screens go before the real window comes */
 #define GRACE_RUNNING_MS 4000 /* the same while the program itself still runs */
+#define MANAGER_LIFE_MS 1000  /* a window manager that dies sooner … */
+#define MANAGER_DEATHS 3      /* … so often in a row will not do better the next time */
 #define DISPLAY_FIRST 100     /* below are the machine's own displays */
 #define DISPLAY_LAST 65000
 #define DISPLAY_FD 3 /* in the display server: where it writes its number */
@@ -33,7 +35,6 @@ struct part {
 struct leader {
     struct loop *loop;
     const char *auth, *geometry;
-    const char *spool; /* NULL: no printing */
     bool desktop;
     char **argv; /* the application; empty for a plain desktop */
     int report_fd;
@@ -46,8 +47,9 @@ struct leader {
     size_t number_len;
     struct part server, manager, program;
     struct leader_x11 *x11;
-    struct print_server *print;
     struct loop_timer *manager_timer, *window_timer;
+    uint64_t manager_started_ms;
+    unsigned manager_deaths; /* in a row, each soon after its start */
     unsigned windows;
     bool window_seen, started, ended;
 };
@@ -141,21 +143,31 @@ static void on_manager_timer(void *arg)
     start_program(arg);
 }
 
-static void on_manager_exit(void *arg, int wait_status)
-{
-    struct leader *l = arg;
-    (void)wait_status;
-    part_gone(&l->manager);
-    /* Logging off a desktop is its window manager's menu. In application mode windows live on without one. */
-    if (l->desktop)
-        end(l, "exit");
-}
+static void on_manager_exit(void *arg, int wait_status);
 
 static int start_manager(struct leader *l)
 {
     char *const desktop[] = {"icewm-session", NULL};
     char *const bare[] = {"openbox", "--sm-disable", NULL};
+    l->manager_started_ms = clock_monotonic_ms(NULL);
     return start_client(l, &l->manager, l->desktop ? desktop : bare, on_manager_exit);
+}
+
+/* Logging off a desktop is its window manager's menu. An application's windows would stay as they are without
+ * one, new ones would lie anywhere, and nobody would tell of the last one: another takes over. */
+static void on_manager_exit(void *arg, int wait_status)
+{
+    struct leader *l = arg;
+    part_gone(&l->manager);
+    if (l->desktop) {
+        end(l, "exit");
+        return;
+    }
+    log_warn("the window manager ended with status %d", wait_status);
+    bool young = clock_monotonic_ms(NULL) - l->manager_started_ms < MANAGER_LIFE_MS;
+    l->manager_deaths = young ? l->manager_deaths + 1 : 0;
+    if (l->manager_deaths >= MANAGER_DEATHS || start_manager(l) < 0)
+        end(l, "display_failed");
 }
 
 static void on_manager(void *arg)
@@ -319,32 +331,6 @@ static bool program_exists(const char *name)
     return false;
 }
 
-static void on_print_failed(void *arg, const char *cause)
-{
-    (void)arg;
-    log_warn("nothing can be printed any more: %s", cause);
-}
-
-/* A session without a printer is better than none. */
-static void start_printing(struct leader *l)
-{
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    if (!l->spool || !runtime)
-        return;
-    cleanup_free char *dir = xasprintf("%s/print", runtime);
-    const struct print_server_options options = {.loop = l->loop,
-                                                 .dir = dir,
-                                                 .spool = l->spool,
-                                                 .log_fd = STDERR_FILENO,
-                                                 .failed = on_print_failed,
-                                                 .arg = l};
-    int r = print_server_create(&options, &l->print);
-    if (r < 0)
-        log_warn("nothing can be printed: %s", r == -ENOENT ? "CUPS is not installed" : strerror(-r));
-    else
-        (void)setenv("CUPS_SERVER", print_server_socket(l->print), 1);
-}
-
 static int run(struct leader *l)
 {
     int r = loop_create(&l->loop);
@@ -360,13 +346,10 @@ static int run(struct leader *l)
     }
     if (r >= 0)
         r = start_server(l);
-    if (r < 0) {
+    if (r < 0)
         end(l, r == -ENOENT ? "no_program" : "display_failed");
-    } else {
-        start_printing(l); /* while the display server starts */
+    else
         r = loop_run(l->loop);
-    }
-    print_server_destroy(l->print);
     leader_x11_destroy(l->x11);
     loop_poll_destroy(l->display_poll);
     loop_child_destroy(l->server.child);
@@ -380,10 +363,11 @@ static int run(struct leader *l)
 
 static int parse(struct leader *l, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"report-fd", required_argument, NULL, 'r'}, {"auth", required_argument, NULL, 'a'},
-        {"geometry", required_argument, NULL, 'g'},  {"mode", required_argument, NULL, 'm'},
-        {"print", required_argument, NULL, 'p'},     {0}};
+    static const struct option options[] = {{"report-fd", required_argument, NULL, 'r'},
+                                            {"auth", required_argument, NULL, 'a'},
+                                            {"geometry", required_argument, NULL, 'g'},
+                                            {"mode", required_argument, NULL, 'm'},
+                                            {0}};
     int64_t report_fd = -1;
     int c, r = 0;
     optind = 1;
@@ -396,8 +380,6 @@ static int parse(struct leader *l, int argc, char **argv)
             l->geometry = optarg;
         else if (c == 'm')
             l->desktop = str_eq(optarg, "desktop");
-        else if (c == 'p')
-            l->spool = optarg;
         else
             r = -EINVAL;
     }
