@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "pool/keeper.h"
 #include "pool/leader_x11.h"
+#include "print/print_server.h"
 
 #define MANAGER_WAIT_MS 3000 /* then the application starts without a window manager */
 #define NO_WINDOW_MS 20000   /* after a program that ended without ever showing one */
@@ -35,6 +36,7 @@ struct part {
 struct leader {
     struct loop *loop;
     const char *auth, *geometry;
+    const char *spool; /* NULL: no printing */
     bool desktop;
     char **argv; /* the application; empty for a plain desktop */
     int report_fd;
@@ -47,6 +49,7 @@ struct leader {
     size_t number_len;
     struct part server, manager, program;
     struct leader_x11 *x11;
+    struct print_server *print;
     struct loop_timer *manager_timer, *window_timer;
     uint64_t manager_started_ms;
     unsigned manager_deaths; /* in a row, each soon after its start */
@@ -331,6 +334,32 @@ static bool program_exists(const char *name)
     return false;
 }
 
+static void on_print_failed(void *arg, const char *cause)
+{
+    (void)arg;
+    log_warn("nothing can be printed any more: %s", cause);
+}
+
+/* A session without a printer is better than none. */
+static void start_printing(struct leader *l)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    if (!l->spool || !runtime)
+        return;
+    cleanup_free char *dir = xasprintf("%s/print", runtime);
+    const struct print_server_options options = {.loop = l->loop,
+                                                 .dir = dir,
+                                                 .spool = l->spool,
+                                                 .log_fd = STDERR_FILENO,
+                                                 .failed = on_print_failed,
+                                                 .arg = l};
+    int r = print_server_create(&options, &l->print);
+    if (r < 0)
+        log_warn("nothing can be printed: %s", r == -ENOENT ? "CUPS is not installed" : strerror(-r));
+    else
+        (void)setenv("CUPS_SERVER", print_server_socket(l->print), 1);
+}
+
 static int run(struct leader *l)
 {
     int r = loop_create(&l->loop);
@@ -346,10 +375,13 @@ static int run(struct leader *l)
     }
     if (r >= 0)
         r = start_server(l);
-    if (r < 0)
+    if (r < 0) {
         end(l, r == -ENOENT ? "no_program" : "display_failed");
-    else
+    } else {
+        start_printing(l); /* while the display server starts */
         r = loop_run(l->loop);
+    }
+    print_server_destroy(l->print);
     leader_x11_destroy(l->x11);
     loop_poll_destroy(l->display_poll);
     loop_child_destroy(l->server.child);
@@ -363,11 +395,10 @@ static int run(struct leader *l)
 
 static int parse(struct leader *l, int argc, char **argv)
 {
-    static const struct option options[] = {{"report-fd", required_argument, NULL, 'r'},
-                                            {"auth", required_argument, NULL, 'a'},
-                                            {"geometry", required_argument, NULL, 'g'},
-                                            {"mode", required_argument, NULL, 'm'},
-                                            {0}};
+    static const struct option options[] = {
+        {"report-fd", required_argument, NULL, 'r'}, {"auth", required_argument, NULL, 'a'},
+        {"geometry", required_argument, NULL, 'g'},  {"mode", required_argument, NULL, 'm'},
+        {"print", required_argument, NULL, 'p'},     {0}};
     int64_t report_fd = -1;
     int c, r = 0;
     optind = 1;
@@ -380,6 +411,8 @@ static int parse(struct leader *l, int argc, char **argv)
             l->geometry = optarg;
         else if (c == 'm')
             l->desktop = str_eq(optarg, "desktop");
+        else if (c == 'p')
+            l->spool = optarg;
         else
             r = -EINVAL;
     }
