@@ -105,7 +105,7 @@ int print_store(int dir_fd, int in_fd, const char *title, int64_t now, const str
         openat(dir_fd, UNFINISHED, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
     if (fd < 0)
         return -errno;
-    int64_t size;
+    int64_t size = 0;
     int r = fchmod(fd, 0640) < 0 ? -errno : copy(in_fd, fd, limits->job_bytes, &size);
     if (r >= 0) {
         make_room(dir_fd, size, limits);
