@@ -198,3 +198,9 @@ char *control_ended(const char *reason)
 {
     return text_of(json_pack("{s:s, s:s}", "type", "ended", "reason", reason));
 }
+
+char *control_print(const char *title, int64_t time, uint64_t bytes)
+{
+    return text_of(json_pack("{s:s, s:s, s:I, s:I}", "type", "print", "title", title, "time",
+                             (json_int_t)time, "bytes", (json_int_t)bytes));
+}

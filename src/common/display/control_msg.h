@@ -46,5 +46,6 @@ char *control_resized(int width, int height);
 char *control_pong(double t);
 char *control_error(const char *code, const char *message);
 char *control_ended(const char *reason);
+char *control_print(const char *title, int64_t time, uint64_t bytes); /* a document was printed */
 
 #endif

@@ -45,12 +45,15 @@ static char *session_info(const struct slot *slot)
     cleanup_free char *xauthority = percent_encode(cookie);
     cleanup_free char *bind = percent_encode(pool->streamer_bind);
     unsigned port = pool->base_port + 10 * slot->number;
+    cleanup_free char *spool = xasprintf("%s/session/print", slot->dir);
+    cleanup_free char *encoded = percent_encode(spool);
+    cleanup_free char *print = slot->order.printing ? xasprintf("&print=%s", encoded) : xstrdup("");
     char *text = xasprintf(
         "SESSION_INFO:%s|ws=%u&http=%u&bind=%s&key=%s&width=%d&height=%d&maxWidth=%d&maxHeight=%d&fps=%u&"
-        "compression=%u&x11=%s&xauthority=%s&display=%d",
+        "compression=%u&x11=%s&xauthority=%s&display=%d%s",
         slot->order.session_id, port, port + 1, bind, key_text, slot->order.width, slot->order.height,
         slot->order.max_width, slot->order.max_height, pool->frame_rate, pool->compression, x11, xauthority,
-        slot->display);
+        slot->display, print);
     secret_wipe(key, sizeof key);
     secret_wipe(key_text, sizeof key_text);
     return text;

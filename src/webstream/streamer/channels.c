@@ -313,6 +313,21 @@ void channels_resized(struct channels *channels, int width, int height)
     send_text(c, control_resized(width, height));
 }
 
+unsigned channels_printed(struct channels *channels, const char *title, int64_t time, uint64_t bytes)
+{
+    struct channel *c;
+    unsigned count = 0;
+
+    DL_FOREACH(channels->first, c)
+    {
+        if (c->capture || c->closing || !c->conn)
+            continue;
+        send_text(c, control_print(title, time, bytes));
+        count++;
+    }
+    return count;
+}
+
 void channels_close(struct channels *channels, unsigned code, const char *reason)
 {
     struct channel *c, *tmp;

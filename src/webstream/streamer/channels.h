@@ -42,6 +42,8 @@ unsigned channels_port(const struct channels *channels);
 unsigned channels_count(const struct channels *channels);
 /* The display has a new size: everybody is told. */
 void channels_resized(struct channels *channels, int width, int height);
+/* A document was printed. The number of control connections that were told. */
+unsigned channels_printed(struct channels *channels, const char *title, int64_t time, uint64_t bytes);
 /* Closes every connection; with CHANNELS_CLOSE_ENDED control connections hear reason first. Nobody is
  * admitted any more. */
 void channels_close(struct channels *channels, unsigned code, const char *reason);

@@ -67,6 +67,7 @@ static int parse_parameters(const char *q, struct session_info *info)
 
     if (parse_numbers(q, info) < 0 || get_text(q, "bind", false, info->bind, sizeof(info->bind)) < 0 ||
         get_text(q, "x11", true, info->x11, sizeof(info->x11)) < 0 ||
+        get_text(q, "print", false, info->print, sizeof(info->print)) < 0 ||
         get_text(q, "xauthority", true, info->xauthority, sizeof(info->xauthority)) < 0 ||
         get_text(q, "key", true, key, sizeof(key)) < 0 || hex_decode(key, info->key, sizeof(info->key)) < 0)
         return -EINVAL;

@@ -19,6 +19,7 @@ struct session_info {
     int compression; /* 0, 1, 2 */
     char x11[SESSION_INFO_PATH_MAX];
     char xauthority[SESSION_INFO_PATH_MAX];
+    char print[SESSION_INFO_PATH_MAX]; /* the spool of printed documents; "": none */
     unsigned display;
 };
 

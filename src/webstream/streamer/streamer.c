@@ -14,6 +14,7 @@
 #include "webstream/streamer/channels.h"
 #include "webstream/streamer/control_link.h"
 #include "webstream/streamer/options.h"
+#include "webstream/streamer/prints.h"
 
 #define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
 #define CLOSE_STEP_MS 10
@@ -32,6 +33,7 @@ struct streamer {
     struct source *source;
     struct screen *screen;
     struct channels *channels;
+    struct prints *prints; /* NULL: nothing can be printed */
     struct http_server *http;
     struct listener *listener;
     unsigned viewers, owners;
@@ -131,6 +133,7 @@ static void on_viewers(void *arg, unsigned viewers, unsigned owners)
     s->owners = owners;
     if (changed && s->link && s->serving)
         control_link_viewers(s->link, viewers, owners);
+    prints_announce(s->prints);
 }
 
 /* HTTP. */
@@ -145,6 +148,13 @@ static void handle_health(struct http_request *r, void *ctx)
                                (json_int_t)((clock_monotonic_ms(NULL) - s->started_ms) / 1000)));
 }
 
+static void handle_print(struct http_request *r, void *ctx)
+{
+    const struct streamer *s = ctx;
+
+    prints_answer(s->prints, r);
+}
+
 static void on_connection(void *arg, int fd, const char *peer)
 {
     struct streamer *s = arg;
@@ -156,6 +166,7 @@ static int start_http(struct streamer *s)
 {
     static const struct http_route routes[] = {
         {"GET", "/health", HTTP_ON_LOOP, HTTP_PEER_AUTH, 0, handle_health},
+        {"GET", "/print/{time}", HTTP_ON_WORKER, HTTP_PEER_AUTH, 0, handle_print},
         {.method = NULL},
     };
     const struct http_server_options options = {.loop = s->loop,
@@ -214,6 +225,15 @@ static int open_channels(struct streamer *s)
     return channels_create(&options, &s->channels);
 }
 
+/* A session that cannot print is better than none. */
+static void open_prints(struct streamer *s)
+{
+    int r = *s->info.print ? prints_create(s->loop, s->info.print, s->channels, &s->prints) : 0;
+
+    if (r < 0)
+        log_event(LOG_LEVEL_WARN, session_of(s), "printed documents cannot be seen: %s", strerror(-r));
+}
+
 static void tell_ready(struct streamer *s)
 {
     unsigned ws = channels_port(s->channels), http = listener_port(s->listener);
@@ -235,8 +255,10 @@ static int serve(struct streamer *s)
     if (r < 0)
         return r;
     r = open_channels(s);
-    if (r == 0)
+    if (r == 0) {
+        open_prints(s);
         r = start_http(s);
+    }
     if (r < 0) {
         log_event(LOG_LEVEL_ERROR, session_of(s), "ports %u and %u at %s: %s", s->info.ws_port,
                   s->info.http_port, s->info.bind, strerror(-r));
@@ -322,9 +344,10 @@ static int start(struct streamer *s, const struct streamer_options *options)
 static void finish(struct streamer *s)
 {
     s->link = control_link_destroy(s->link);
-    s->channels = channels_destroy(s->channels);
     listener_destroy(s->listener);
     http_server_destroy(s->http);
+    s->prints = prints_destroy(s->prints);
+    s->channels = channels_destroy(s->channels);
     screen_destroy(s->screen);
     source_destroy(s->source);
     loop_timer_destroy(s->closing);
