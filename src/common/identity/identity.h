@@ -78,8 +78,8 @@ int identity_launch(struct identity *identity, const char *user_id, const char *
                     const char *app_id, struct identity_launch *ret_launch);
 void identity_launch_finish(struct identity_launch *launch);
 
-/* One application, for a host that is to show it in a menu: nothing about who may start it. -ENOENT when it is not
- * there, not published or not active. */
+/* One application, for a host that is to show it in a menu: nothing about who may start it. -ENOENT when it
+ * is not there, not published or not active. */
 struct identity_application {
     char id[SECRET_ID_LEN];
     char name[257];
@@ -91,10 +91,11 @@ struct identity_application {
 int identity_application(struct identity *identity, const char *app_id, struct identity_application *ret_app);
 
 /* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses
- * a race gets -EACCES. token is the one that the caller was known by (NULL: by other means): no ticket is made
- * once it is revoked, however closely the two meet (-EACCES). */
+ * a race gets -EACCES. token is the one that the caller was known by (NULL: by other means): no ticket is
+ * made once it is revoked, however closely the two meet (-EACCES). */
 int identity_ticket_make(struct identity *identity, const char *user_id, const char *token,
-                         const char *session_id, const char *channel, char ret_ticket[SECRET_ID_LEN], int64_t *ret_expires);
+                         const char *session_id, const char *channel, char ret_ticket[SECRET_ID_LEN],
+                         int64_t *ret_expires);
 int identity_ticket_redeem(struct identity *identity, const char *ticket, const char *channel,
                            char ret_user_id[SECRET_ID_LEN], char ret_session_id[SECRET_ID_LEN]);
 

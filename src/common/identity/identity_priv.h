@@ -40,8 +40,8 @@ static inline const char *identity_row_hash(struct store_rows *rows)
     return store_text(rows, 6);
 }
 
-/* Whether the user's token is still good, seen from inside the caller's transaction: 0, -EACCES, or an error of
- * the store. */
+/* Whether the user's token is still good, seen from inside the caller's transaction: 0, -EACCES, or an error
+ * of the store. */
 int identity_token_stands(struct identity *identity, struct store_txn *txn, const char *token,
                           const char *user_id);
 

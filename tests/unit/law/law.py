@@ -36,7 +36,8 @@ ALLOWED = {
     "ovd/message": "xml base",
     "ovd/tunnel": "net loop base",
     "ovd/display": "display loop base",
-    "isthmus": "webstream/gateway webstream/session_host webstream/streamer "
+    "ovd/session_manager": "ovd/message session identity store http net config xml json loop base",
+    "isthmus": "ovd/session_manager webstream/gateway webstream/session_host webstream/streamer "
     "pool print session identity display store ws http net config json xml loop base",
 }
 
@@ -64,7 +65,7 @@ THIRD_PARTY = [
 SYSTEM = re.compile(
     r"(sys|linux|net|netinet|arpa|asm)/[a-z0-9_./-]+\.h|"
     r"(assert|ctype|dirent|dlfcn|elf|errno|fcntl|fenv|float|fnmatch|ftw|getopt|glob|grp|ifaddrs|inttypes|langinfo|libgen|limits|"
-    r"locale|math|mntent|netdb|paths|poll|pthread|pwd|regex|sched|semaphore|setjmp|shadow|signal|spawn|stdalign|stdarg|"
+    r"locale|malloc|math|mntent|netdb|paths|poll|pthread|pwd|regex|sched|semaphore|setjmp|shadow|signal|spawn|stdalign|stdarg|"
     r"stdatomic|stdbool|stddef|stdint|stdio|stdlib|stdnoreturn|string|strings|syslog|termios|threads|time|uchar|"
     r"unistd|utime|wchar|wctype)\.h"
 )
