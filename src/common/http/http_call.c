@@ -10,10 +10,32 @@
 #define DEFAULT_TIMEOUT_MS 10000
 #define HEAD_MAX ((size_t)65536)
 
+/* Less than len ends the transfer. */
+static size_t store_body(struct http_call *call, const char *data, size_t len)
+{
+    size_t done = 0;
+    if (len > call->max_stored - call->stored) {
+        call->too_large = true;
+        return 0;
+    }
+    while (done < len) {
+        ssize_t n = write(call->body_fd, data + done, len - done);
+        if (n < 0 && errno != EINTR)
+            return 0;
+        done += (size_t)MAX(n, 0);
+    }
+    call->stored += len;
+    return len;
+}
+
 static size_t on_body(char *data, size_t size, size_t count, void *arg)
 {
     struct http_call *call = arg;
     size_t len = size * count;
+    long status = 0;
+    if (call->body_fd > 0 && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
+        status / 100 == 2)
+        return store_body(call, data, len);
     /* One byte of the maximum stays free for the NUL. */
     if (call->answer.len + len >= call->answer.max || buf_append(&call->answer, data, len) < 0) {
         call->too_large = true;

@@ -98,6 +98,7 @@ static void call_back(struct http_call *call)
             *end = 0;
             answer.body = call->answer.data;
             answer.len = call->answer.len;
+            answer.stored = call->stored;
         }
     }
     call->fn(call->arg, &answer);
@@ -255,7 +256,10 @@ int http_client_call(struct http_client *client, const struct http_call_options 
     call->client = client;
     call->fn = fn;
     call->arg = arg;
-    buf_init(&call->answer, (options->max_answer ? options->max_answer : DEFAULT_ANSWER) + 1);
+    size_t max = options->max_answer ? options->max_answer : DEFAULT_ANSWER;
+    call->body_fd = options->body_fd;
+    call->max_stored = max;
+    buf_init(&call->answer, (call->body_fd > 0 ? DEFAULT_ANSWER : max) + 1);
     call->fields = xcalloc(HTTP_ANSWER_FIELDS + 1, sizeof *call->fields);
     DL_APPEND(client->calls, call);
     call->easy = curl_easy_init();

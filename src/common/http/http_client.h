@@ -17,6 +17,7 @@ struct http_answer {
     const char *const *headers; /* "Name: value", NULL-terminated */
     const void *body;           /* NUL-terminated */
     size_t len;
+    size_t stored; /* what went to body_fd instead */
 };
 
 struct http_call_options {
@@ -28,6 +29,8 @@ struct http_call_options {
     const uint8_t *peer_key; /* 32 bytes: adds X-Isthmus-Auth; NULL: none */
     unsigned timeout_ms;     /* 0: 10000 */
     size_t max_answer;       /* 0: 1 MiB */
+    int body_fd; /* > 0: the body of a 2xx goes to this file, lent until fn is called, instead of memory.
+                    Other bodies stay in memory, up to 1 MiB */
 };
 
 int http_client_create(struct loop *loop, struct http_client **ret_client);

@@ -16,6 +16,8 @@ struct http_call {
     struct curl_slist *headers;
     void *body;
     struct buf answer;
+    int body_fd; /* 0: none */
+    size_t stored, max_stored;
     char **fields; /* of the answer; NULL-terminated */
     size_t field_count;
     size_t head_size;

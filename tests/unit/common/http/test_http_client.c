@@ -242,6 +242,30 @@ static void test_errors(void **state)
     assert_int_equal(f.result.error, -ECONNREFUSED);
 }
 
+static void test_body_into_a_file(void **state)
+{
+    (void)state;
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    f.options.body_fd = fileno(file);
+    f.options.max_answer = 99999;
+    call("GET", f.port, "/big");
+    assert_int_equal(f.result.error, -EMSGSIZE);
+    assert_int_equal(ftruncate(fileno(file), 0), 0);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_SET), 0);
+    f.options.max_answer = 100000;
+    call("GET", f.port, "/big");
+    assert_int_equal(f.result.error, 0);
+    assert_int_equal(f.result.len, 0);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_CUR), 100000);
+    /* What is no success does not get in. */
+    call("GET", f.port, "/nowhere");
+    assert_int_equal(f.result.status, 404);
+    assert_true(f.result.len > 0);
+    assert_int_equal(lseek(fileno(file), 0, SEEK_CUR), 100000);
+    (void)fclose(file);
+}
+
 static void test_refused_options(void **state)
 {
     (void)state;
@@ -290,7 +314,7 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_calls),           T(test_peer),   T(test_errors),
+        T(test_calls),           T(test_peer),   T(test_errors),         T(test_body_into_a_file),
         T(test_refused_options), T(test_cancel), T(test_destroy_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
