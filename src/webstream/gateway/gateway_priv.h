@@ -82,6 +82,8 @@ struct gateway {
     int64_t revocations_seen; /* of the sweep, which runs once at a time */
     atomic_bool draining;
 
+    unsigned print_fetches; /* documents on their way here */
+
     struct login *logins; /* waiting for their turn */
     unsigned logins_waiting, logins_running;
 
@@ -169,6 +171,9 @@ const char *session_headers_get(const void *arg, const char *name);
 /* session_routes.c: the session's id of a request, from X-Session-ID or else from member or query sessionId;
  * NULL after answering 400. */
 const char *session_id_of(struct http_request *r);
+/* The session of the request, which has to be the caller's own; false after answering. Worker threads. */
+bool session_of_caller(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
+                       struct session_row *ret_row);
 /* Seconds since 1970 at which the session ends by itself, or 0. */
 int64_t session_expires_at(struct gateway *g, const struct session_row *row);
 
@@ -189,6 +194,9 @@ void gateway_host_end(struct gateway *g, const char *server_url, const char *ses
 void logins_go_on(struct gateway *g);
 /* Turns all of them away. */
 void logins_cancel(struct gateway *g);
+
+/* print_route.c */
+void route_print(struct http_request *r, void *ctx);
 
 /* connection.c */
 void route_connection(struct http_request *r, void *ctx);

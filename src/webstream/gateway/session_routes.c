@@ -141,9 +141,8 @@ static void route_select(struct http_request *r, void *ctx)
     identity_launch_finish(&launch);
 }
 
-/* The caller's session; false after answering. */
-static bool find_session(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
-                         struct session_row *ret_row)
+bool session_of_caller(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
+                       struct session_row *ret_row)
 {
     if (!caller_require(g, r, ret_user))
         return false;
@@ -163,7 +162,7 @@ static void route_status(struct http_request *r, void *ctx)
     struct gateway *g = ctx;
     struct identity_user user;
     struct session_row row;
-    if (!find_session(g, r, &user, &row))
+    if (!session_of_caller(g, r, &user, &row))
         return;
     int64_t expires = session_expires_at(g, &row);
     char text[21];
@@ -246,7 +245,7 @@ static void route_release(struct http_request *r, void *ctx)
     struct identity_user user;
     struct session_row row;
     char client[ADDR_TEXT_LEN];
-    if (!find_session(g, r, &user, &row))
+    if (!session_of_caller(g, r, &user, &row))
         return;
     int result = session_broker_release(g->broker, row.id, user.id, &row);
     if (result < 0 && (result == -ENOENT || !release_without_store(&row))) {
@@ -285,7 +284,7 @@ static void route_ticket(struct http_request *r, void *ctx)
     char ticket[SECRET_ID_LEN];
     char expires_text[21];
     int64_t expires;
-    if (!find_session(g, r, &user, &row) || !read_channel(r, &channel))
+    if (!session_of_caller(g, r, &user, &row) || !read_channel(r, &channel))
         return;
     if (!session_status_is_alive(row.status)) {
         http_answer_error(r, 410, "session_ended", "The session has ended.");
@@ -313,6 +312,7 @@ static void route_ticket(struct http_request *r, void *ctx)
 const struct http_route gateway_session_routes[] = {
     {"POST", "/gateway/session/select", HTTP_ON_WORKER, 0, BODY_MAX, route_select},
     {"POST", "/gateway/session/release", HTTP_ON_WORKER, 0, BODY_MAX, route_release},
+    {"GET", "/session/print/{time}", HTTP_ON_WORKER, 0, 0, route_print},
     {"GET", "/gateway/session/status", HTTP_ON_WORKER, 0, 0, route_status},
     {"POST", "/gateway/session/ticket", HTTP_ON_WORKER, 0, BODY_MAX, route_ticket},
     {"GET", "/getConnection", HTTP_ON_WORKER, 0, 0, route_connection},

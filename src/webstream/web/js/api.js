@@ -2,6 +2,7 @@
 // The HTTP calls to the gateway. Every address is relative to the page, so the client works below any URL prefix.
 
 const TIMEOUT_MS = 30000;
+const DOCUMENT_TIMEOUT_MS = 300000;
 
 // code: the gateway's word, or 'network' when there was no answer and 'http_NNN' when the answer had none.
 export class ApiError extends Error {
@@ -43,29 +44,34 @@ export class Api {
     this.#token = token;
   }
 
-  async #call(method, path, { body, sessionId } = {}) {
+  async #fetch(method, path, { body, sessionId, timeout = TIMEOUT_MS } = {}) {
     const headers = { Accept: 'application/json' };
     if (body !== undefined) headers['Content-Type'] = 'application/json';
     if (this.#token) headers.Authorization = `Bearer ${this.#token}`;
     if (sessionId) headers['X-Session-ID'] = sessionId;
-    let response;
     try {
-      response = await fetch(pageUrl(path), {
+      return await fetch(pageUrl(path), {
         method,
         headers,
         body: body === undefined ? undefined : JSON.stringify(body),
         cache: 'no-store',
         credentials: 'omit',
-        signal: AbortSignal.timeout(TIMEOUT_MS),
+        signal: AbortSignal.timeout(timeout),
       });
     } catch {
       throw new ApiError(0, 'network', 'no answer');
     }
+  }
+
+  static #refused(response, answer) {
+    const { code, message } = answer?.error ?? {};
+    return new ApiError(response.status, code ?? `http_${response.status}`, message ?? '', retryAfter(response));
+  }
+
+  async #call(method, path, options = {}) {
+    const response = await this.#fetch(method, path, options);
     const answer = await readJson(response);
-    if (!response.ok || answer?.success === false) {
-      const { code, message } = answer?.error ?? {};
-      throw new ApiError(response.status, code ?? `http_${response.status}`, message ?? '', retryAfter(response));
-    }
+    if (!response.ok || answer?.success === false) throw Api.#refused(response, answer);
     return answer?.data ?? answer ?? {};
   }
 
@@ -101,6 +107,17 @@ export class Api {
 
   release(sessionId) {
     return this.#call('POST', 'gateway/session/release', { sessionId, body: { sessionId } });
+  }
+
+  // A printed document as a Blob.
+  async document(sessionId, time) {
+    const response = await this.#fetch('GET', `session/print/${time}`, { sessionId, timeout: DOCUMENT_TIMEOUT_MS });
+    if (!response.ok) throw Api.#refused(response, await readJson(response));
+    try {
+      return await response.blob();
+    } catch {
+      throw new ApiError(0, 'network', 'the answer broke off');
+    }
   }
 
   // The address and the sub-protocols of a WebSocket; the ticket in the latter is what admits it.

@@ -177,6 +177,8 @@ export class Connection extends EventTarget {
     } else if (message.type === 'pong') {
       this.#pingSent = 0;
       this.dispatchEvent(new CustomEvent('roundtrip', { detail: performance.now() - message.t }));
+    } else if (message.type === 'print') {
+      this.dispatchEvent(new CustomEvent('print', { detail: message }));
     } else if (message.type === 'ended') {
       this.#endReason = message.reason ?? null;
     }

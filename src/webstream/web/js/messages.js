@@ -19,6 +19,7 @@ const errors = {
   unknown_session: 'This session does not exist any more. Start a new one.',
   session_ended: 'This session has ended. Start a new one.',
   revoked: 'Your access was withdrawn. Log in again, or ask your administrator.',
+  unknown_document: 'This document is not there any more. Print it again.',
   session_taken: 'This session belongs to somebody else.',
   store_unavailable: 'The server cannot reach its database at the moment. Try again in a minute; if this goes on, tell your administrator.',
   not_connected: 'The session has no screen yet. Try again in a moment.',

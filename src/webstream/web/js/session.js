@@ -11,6 +11,7 @@ import * as memory from './memory.js';
 import { endingText, errorText } from './messages.js';
 import { Overlay } from './overlay.js';
 import { Pointer } from './pointer.js';
+import { Prints } from './print.js';
 import { defaultZoom, Stage } from './stage.js';
 import { Toolbar } from './toolbar.js';
 import { Touch } from './touch.js';
@@ -32,6 +33,7 @@ export class SessionView {
   #keyboard;
   #keybar;
   #toolbar;
+  #prints;
 
   // leave(where): 'picker', or 'login' when the login is over.
   constructor({ api, sessionId, name, leave }) {
@@ -67,6 +69,7 @@ export class SessionView {
     this.#toolbar.destroy();
     this.#stage.destroy();
     this.#cursor.clear();
+    this.#prints.destroy();
     this.#overlay.hide();
     this.#keybar.shown = false;
     byId('end-dialog').close();
@@ -87,6 +90,8 @@ export class SessionView {
     this.#connection = new Connection({ api: this.#api, sessionId: this.#sessionId, capture: this.#capture,
       wanted: () => this.#stage.wanted });
     this.#connection.addEventListener('state', (event) => this.#stateChanged(event.detail));
+    this.#prints = new Prints((time) => this.#api.document(this.#sessionId, time));
+    this.#connection.addEventListener('print', (event) => this.#prints.announce(event.detail));
     this.#connection.addEventListener('attempt', () => this.#attempt());
     this.#connection.addEventListener('roundtrip', (event) => this.#toolbar.setQuality({ roundTrip: event.detail }));
   }
