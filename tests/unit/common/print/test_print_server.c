@@ -164,6 +164,24 @@ static void test_titles(void **state)
                                  "fdp.pdf;");
 }
 
+/* cupsd leaves when it is idle, or dies: the next one who prints finds another. */
+static void test_another_cupsd(void **state)
+{
+    struct fixture *f = *state;
+    cleanup_free char *path = xasprintf("/proc/self/task/%d/children", (int)getpid());
+    cleanup_free char *children = NULL;
+    size_t len;
+    int64_t pid;
+    print(f, "first", "1\n");
+    assert_int_equal(file_read(AT_FDCWD, path, 1000, &children, &len), 0);
+    children[strcspn(children, " ")] = '\0';
+    assert_int_equal(str_to_int(children, 2, INT32_MAX, &pid), 0);
+    assert_int_equal(kill((pid_t)pid, SIGKILL), 0);
+    print(f, "second", "2\n");
+    assert_string_equal(f->told, "first.pdf;second.pdf;");
+    assert_null(f->failure);
+}
+
 /* Paths that cannot stand in the configuration or in a socket's address. */
 static void test_refused(void **state)
 {
@@ -203,6 +221,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_formats, setup, teardown),
         cmocka_unit_test_setup_teardown(test_titles, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_another_cupsd, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
     };
     return become_nobody() < 0 ? 1 : cmocka_run_group_tests(tests, NULL, NULL);
