@@ -122,8 +122,8 @@ static int invite(struct manager *m, const struct http_request *r, const struct 
 static void answer(struct manager *m, struct http_request *r, const struct request *q)
 {
     struct record record = {0};
-    struct session_row row;
-    struct server server;
+    struct session_row row = {0};
+    struct server server = {0};
     struct buf out;
     int result = ovd_id_is_valid(q->session) ? find_record(m, q->session, &record) : -ENOENT;
     buf_init(&out, ANSWER_MAX);
