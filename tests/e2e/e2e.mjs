@@ -61,6 +61,19 @@ await step('every character arrives as it was typed', async () => {
 
 await step('the canvas shows the display bit by bit', comparePixels);
 
+await step('what is printed can be downloaded', async () => {
+  await page.keyboard.type("lp -t 'My list' /etc/passwd");
+  await page.keyboard.press('Enter');
+  const notice = page.locator('.print-notice', { hasText: 'Mylist.pdf' });
+  await notice.waitFor({ timeout: 15000 });
+  await picture('print-notice');
+  const [download] = await Promise.all([page.waitForEvent('download'), notice.getByRole('button', { name: 'Download' }).click()]);
+  assert.equal(download.suggestedFilename(), 'Mylist.pdf');
+  assert.equal(fs.readFileSync(await download.path()).subarray(0, 5).toString(), '%PDF-');
+  await notice.waitFor({ state: 'detached' });
+  await page.locator('#sink').focus();
+});
+
 await step('a window can be dragged', async () => {
   await withDisplay(async (display) => {
     const [before] = await terminalWindows(display, DESK);
