@@ -2,6 +2,7 @@
 #include "pool/pool.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 
 #include "base/file.h"
@@ -281,6 +282,19 @@ int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *
     if (!slot)
         return -ENOENT;
     fill_info(slot, ret_slot);
+    return 0;
+}
+
+int pool_open_prints(struct pool *pool, const char *session_id, int *ret_dir_fd)
+{
+    const struct slot *slot = find_slot(pool, session_id);
+    if (!slot || slot->state != SLOT_LIVING || !slot->order.printing)
+        return -ENOENT;
+    cleanup_free char *path = xasprintf("%s/session/print", slot->dir);
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0)
+        return -errno;
+    *ret_dir_fd = fd;
     return 0;
 }
 

@@ -84,6 +84,9 @@ int pool_adopt(struct pool *pool, void (*found)(void *arg, const char *session_i
  * there. launched, then ready or ended follow. */
 int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot);
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot); /* -ENOENT */
+/* The directory of what the session has printed, for print/print_spool.h; the caller closes it. -ENOENT: no
+ * such session, or one that cannot print. */
+int pool_open_prints(struct pool *pool, const char *session_id, int *ret_dir_fd);
 /* Ends it; ending and ended follow. -ENOENT. */
 int pool_end(struct pool *pool, const char *session_id, const char *reason);
 void pool_end_all(struct pool *pool, const char *reason);

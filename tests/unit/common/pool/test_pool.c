@@ -124,6 +124,7 @@ static void open_pool(struct world *w, unsigned slots)
                                    .slots = slots,
                                    .base_port = 9000,
                                    .sandbox = true,
+                                   .printing = true,
                                    .peer_key = key,
                                    .start_timeout_ms = 15000};
     if (pool_create(&options, &events, w, &w->pool, &cause) < 0)
@@ -283,6 +284,11 @@ static void test_start_and_end(void **state)
     assert_true(str_starts_with(slot.account, "webs"));
     struct pool_order again = desktop(SESSION_ID);
     assert_int_equal(pool_start(w->pool, &again, &slot), -EEXIST);
+    int prints = -1;
+    assert_int_equal(pool_open_prints(w->pool, SESSION_ID, &prints), 0);
+    assert_int_equal(faccessat(prints, "../order.json", F_OK, 0), 0); /* it is the session's */
+    close(prints);
+    assert_int_equal(pool_open_prints(w->pool, "ffffffffffffffffffffffffffffffff", &prints), -ENOENT);
     litter(w);
     assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
     await(w, &w->ended, 1);
