@@ -131,11 +131,23 @@ class Answer:
         return f"<{self.status} {self.body[:500]!r}>"
 
 
+def copy_for_user():
+    """The binary and what belongs to it, where an ordinary user can read them: the build may lie below a closed home."""
+    place = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-binary-", dir="/tmp"))
+    place.chmod(0o755)
+    shutil.copy2(BINARY, place)
+    for asset in ("web", "skeleton", "xml-schemas"):
+        shutil.copytree(pathlib.Path(BINARY).parent / asset, place / asset)
+    return place
+
+
 class Instance:
     """isthmus all, from start to stop. Use as a context manager: an exception prints every log."""
 
     def __init__(self, config=None, args=(), user=None, state=None):
         self.user = user
+        self.copy = copy_for_user() if user else None
+        self.binary = str(self.copy / "isthmus") if user else BINARY
         self.args = list(args)
         self.own_state = state is None
         if state is None:
@@ -187,7 +199,7 @@ class Instance:
                 shutil.chown(file, self.user, self.user)
         out = open(self.state / "terminal.out", "wb")
         err = open(self.state / "terminal.err", "ab")
-        command = self.as_user([BINARY, "all", "--state", str(self.state), *self.args])
+        command = self.as_user([self.binary, "all", "--state", str(self.state), *self.args])
         self.process = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=self.environment(), start_new_session=True, cwd="/"
         )
@@ -257,6 +269,8 @@ class Instance:
             self.process = None
         if self.own_state:
             shutil.rmtree(self.state, ignore_errors=True)
+        if self.copy:
+            shutil.rmtree(self.copy, ignore_errors=True)
 
     @property
     def pid(self):
@@ -278,7 +292,7 @@ class Instance:
     # -- commands --
 
     def ctl(self, *args):
-        command = self.as_user([BINARY, "ctl", *args, "--state", str(self.state)])
+        command = self.as_user([self.binary, "ctl", *args, "--state", str(self.state)])
         return subprocess.run(command, capture_output=True, text=True, timeout=60, env=self.environment(), check=False)
 
     def status(self):
