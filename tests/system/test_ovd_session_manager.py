@@ -324,6 +324,12 @@ def test_login_by_cookie(farm):
     assert "Secure" in farm.ask("POST", "ajax/login.php", login, tls=True).headers["Set-Cookie"]
 
 
+def test_many_logins_at_once(farm):
+    login = {"login": "admin", "password": farm.gateway.password, "do_login": "1"}
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        assert [a.status for a in pool.map(lambda _: farm.ask("POST", "ajax/login.php", login), range(20))] == [200] * 20
+
+
 def test_applications_and_icons(farm):
     login = {"login": "admin", "password": farm.gateway.password}
     reply = farm.ask("POST", "applications.php", login)
@@ -356,6 +362,8 @@ def test_pages(farm):
     form = root.find(".//{http://www.w3.org/1999/xhtml}form")
     assert (form.get("action"), form.get("method")) == ("startsession.php", "post")
     assert farm.ask("GET", "").body == page.body
+    # The Application Server has no https: the browser must not be told to insist on it.
+    assert "Strict-Transport-Security" not in farm.ask("GET", "index.php", tls=True).headers
     ElementTree.fromstring(farm.start(password="wrong").body)
     assert farm.ask("GET", "check.php").body == b""
     assert farm.ask("GET", "webservices/nothing.php").status == 404

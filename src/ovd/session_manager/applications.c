@@ -123,7 +123,7 @@ static int list_applications(struct manager *m, const json_t *apps, struct ovd_u
 }
 
 /* For external portals. Whatever is wrong, the answer is 200 and empty. */
-void sm_route_user_applications(struct http_request *r, void *ctx)
+static void answer_user_applications(struct http_request *r, void *ctx)
 {
     struct manager *m = ctx;
     struct args args = {0};
@@ -150,7 +150,7 @@ void sm_route_user_applications(struct http_request *r, void *ctx)
     sm_args_finish(&args);
 }
 
-void sm_route_user_icon(struct http_request *r, void *ctx)
+static void answer_user_icon(struct http_request *r, void *ctx)
 {
     struct manager *m = ctx;
     struct args args = {0};
@@ -170,6 +170,22 @@ void sm_route_user_icon(struct http_request *r, void *ctx)
     else
         sm_manager_say(r, "");
     sm_args_finish(&args);
+}
+
+static void refuse_user(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    sm_manager_say(r, "");
+}
+
+void sm_route_user_applications(struct http_request *r, void *ctx)
+{
+    sm_turn_wait(ctx, r, answer_user_applications, refuse_user);
+}
+
+void sm_route_user_icon(struct http_request *r, void *ctx)
+{
+    sm_turn_wait(ctx, r, answer_user_icon, refuse_user);
 }
 
 /* The application that a server asks for; false after answering. */

@@ -168,7 +168,7 @@ static int log_in(struct manager *m, struct http_request *r, char ret_cookie[SEC
     return result;
 }
 
-void sm_route_login(struct http_request *r, void *ctx)
+static void answer_login(struct http_request *r, void *ctx)
 {
     char cookie[SECRET_ID_LEN];
     if (log_in(ctx, r, cookie) < 0) {
@@ -179,4 +179,15 @@ void sm_route_login(struct http_request *r, void *ctx)
                                         http_is_tls(r) ? "; Secure" : "");
     http_add_header(r, "Set-Cookie", line);
     sm_manager_say(r, "You are now logged in");
+}
+
+static void refuse_login(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    sm_manager_answer(r, 404, MANAGER_TEXT, "Authentication failed");
+}
+
+void sm_route_login(struct http_request *r, void *ctx)
+{
+    sm_turn_wait(ctx, r, answer_login, refuse_login);
 }

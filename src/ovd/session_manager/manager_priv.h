@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The Session Manager's parts. Every route runs on a worker thread and may block. */
+/* The Session Manager's parts. What answers a request runs on a worker thread and may block. */
 #ifndef ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 #define ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 
@@ -15,9 +15,16 @@
 #define MANAGER_SESSIONS_MAX 64 /* of one user that are looked at */
 #define MANAGER_COOKIE "PHPSESSID"
 
+struct sm_turn;
+
 struct manager {
     struct front_end_services s;
     struct fqdn_checker *fqdn;
+    /* of the loop's thread: */
+    struct sm_turn *turns; /* waiting */
+    unsigned turns_waiting, turns_running;
+    struct loop_timer *turn_timer;
+    bool stopping;
 };
 
 /* session_manager.c */
@@ -25,6 +32,13 @@ int64_t sm_manager_now_ms(void);
 void sm_manager_answer(struct http_request *r, unsigned status, const char *type, const char *body);
 /* 200 and a line, as most refusals of the original are. */
 void sm_manager_say(struct http_request *r, const char *text);
+
+/* turns.c: requests that may check a password. Loop thread. run answers on a worker; refuse does on the loop
+ * when there are too many, or the turn does not come in time. */
+int sm_turns_start(struct manager *m);
+void sm_turns_stop(struct manager *m);
+void sm_turn_wait(struct manager *m, struct http_request *r, void (*run)(struct http_request *r, void *ctx),
+                  void (*refuse)(struct http_request *r, void *ctx));
 
 /* args.c: the arguments of a request. PHP programs take them from wherever they are; where one is given twice
  * the body wins over the query, and both over a cookie. */

@@ -47,26 +47,24 @@ static void route_nothing(struct http_request *r, void *ctx)
 }
 
 #define BASE "/sessionmanager/"
-#define GET(path, handler)                                                                                   \
-    {                                                                                                        \
-        "GET", BASE path, HTTP_ON_WORKER, 0, 0, handler                                                      \
-    }
-#define POST(path, handler)                                                                                  \
-    {                                                                                                        \
-        "POST", BASE path, HTTP_ON_WORKER, 0, MANAGER_BODY_MAX, handler                                      \
-    }
+/* clang-format off */
+#define GET(path, handler) {"GET", BASE path, HTTP_ON_WORKER, 0, 0, handler}
+#define POST(path, handler) {"POST", BASE path, HTTP_ON_WORKER, 0, MANAGER_BODY_MAX, handler}
+#define GET_IN_TURN(path, handler) {"GET", BASE path, HTTP_ON_LOOP, 0, 0, handler}
+#define POST_IN_TURN(path, handler) {"POST", BASE path, HTTP_ON_LOOP, 0, MANAGER_BODY_MAX, handler}
+/* clang-format on */
 
 static const struct http_route routes[] = {
     {"GET", "/sessionmanager", HTTP_ON_WORKER, 0, 0, route_bare},
     GET("", sm_route_index),
     GET("index.php", sm_route_index),
-    GET("startsession.php", sm_route_start),
-    POST("startsession.php", sm_route_start),
-    POST("ajax/login.php", sm_route_login),
-    GET("applications.php", sm_route_user_applications),
-    POST("applications.php", sm_route_user_applications),
-    GET("icon.php", sm_route_user_icon),
-    POST("icon.php", sm_route_user_icon),
+    GET_IN_TURN("startsession.php", sm_route_start),
+    POST_IN_TURN("startsession.php", sm_route_start),
+    POST_IN_TURN("ajax/login.php", sm_route_login),
+    GET_IN_TURN("applications.php", sm_route_user_applications),
+    POST_IN_TURN("applications.php", sm_route_user_applications),
+    GET_IN_TURN("icon.php", sm_route_user_icon),
+    POST_IN_TURN("icon.php", sm_route_user_icon),
     GET("check.php", route_check),
     GET("webservices/session_token.php", sm_route_session_token),
     GET("webservices/session_status.php", sm_route_session_status),
@@ -85,12 +83,31 @@ static bool is_enabled(const struct config *config)
     return config_bool(config, "ovd.sessionManager");
 }
 
+static void destroy(void *front_end)
+{
+    struct manager *m = front_end;
+    if (!m)
+        return;
+    fqdn_checker_destroy(m->fqdn);
+    free(m);
+}
+
+static void stop(void *front_end)
+{
+    sm_turns_stop(front_end);
+}
+
 static int start(const struct front_end_services *services, void **ret_front_end, char **ret_cause)
 {
     (void)ret_cause;
     struct manager *m = xcalloc(1, sizeof(*m));
     m->s = *services;
     m->fqdn = fqdn_checker_create(NULL, NULL);
+    int r = sm_turns_start(m);
+    if (r < 0) {
+        destroy(m);
+        return r;
+    }
     *ret_front_end = m;
     log_info("the OVD Session Manager answers below /sessionmanager");
     return 0;
@@ -108,15 +125,6 @@ static void sweep(void *front_end)
         log_warn("old tokens could not be swept: %s", strerror(-r));
 }
 
-static void destroy(void *front_end)
-{
-    struct manager *m = front_end;
-    if (!m)
-        return;
-    fqdn_checker_destroy(m->fqdn);
-    free(m);
-}
-
 const struct front_end ovd_session_manager = {
     .name = "the OVD Session Manager",
     .enabled = is_enabled,
@@ -124,5 +132,6 @@ const struct front_end ovd_session_manager = {
     .plain_routes = routes,
     .start = start,
     .sweep = sweep,
+    .stop = stop,
     .destroy = destroy,
 };

@@ -267,7 +267,7 @@ static int run(struct start *start, const struct args *args)
     return r == 0 ? begin(start) : r;
 }
 
-void sm_route_start(struct http_request *r, void *ctx)
+static void answer_start(struct http_request *r, void *ctx)
 {
     struct manager *m = ctx;
     struct start start = {.manager = m, .request = r, .message = SERVICE_MESSAGE};
@@ -291,4 +291,14 @@ void sm_route_start(struct http_request *r, void *ctx)
         identity_launch_finish(&start.launch);
     sm_wish_finish(&start.wish);
     sm_args_finish(&args);
+}
+
+static void refuse_start(struct http_request *r, void *ctx)
+{
+    sm_page_error(ctx, r, SERVICE_MESSAGE);
+}
+
+void sm_route_start(struct http_request *r, void *ctx)
+{
+    sm_turn_wait(ctx, r, answer_start, refuse_start);
 }

@@ -150,6 +150,9 @@ static int make_servers(struct gateway *g, char **ret_cause)
     static const char *const public_headers[] = {"X-Content-Type-Options: nosniff",
                                                  "Referrer-Policy: no-referrer",
                                                  "Strict-Transport-Security: max-age=31536000", NULL};
+    /* A browser would use https for every port of this name, and other front-ends have plain ones. */
+    static const char *const mixed_headers[] = {"X-Content-Type-Options: nosniff",
+                                                "Referrer-Policy: no-referrer", NULL};
     static const char *const plain_headers[] = {"X-Content-Type-Options: nosniff", NULL};
     const struct {
         struct http_server_options options;
@@ -157,7 +160,7 @@ static int make_servers(struct gateway *g, char **ret_cause)
     } list[] = {
         {{.mounts = g->public_mounts,
           .routes = g->public_routes,
-          .headers = public_headers,
+          .headers = g->plain_mounts[0].routes ? mixed_headers : public_headers,
           .base_path = g->base_path},
          &g->public_server},
         {{.mounts = g->plain_mounts,
