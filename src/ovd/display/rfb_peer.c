@@ -16,6 +16,7 @@ struct rfb_peer {
     rfbScreenInfoPtr screen;
     rfbClientPtr cl;
     char *name;
+    bool resize_asked;
 };
 
 struct rfb_shared *rfb_shared_new(void)
@@ -78,15 +79,14 @@ static void no_text(char *text, int len, rfbClientPtr cl)
 static int on_desktop_size(int width, int height, int count, struct rfbExtDesktopScreen *screens,
                            rfbClientPtr cl)
 {
-    const struct rfb_peer *peer = cl->screen->screenData;
+    struct rfb_peer *peer = cl->screen->screenData;
 
     (void)width;
     (void)height;
     (void)count;
     (void)screens;
-    if (cl->useExtDesktopSize)
-        cl->newFBSizePending = TRUE;
-    return atomic_load(&peer->shared->verdict);
+    peer->resize_asked = true;
+    return rfbExtDesktopSize_ResizeProhibited;
 }
 
 static void show(rfbScreenInfoPtr screen, const struct rfb_picture *picture)
@@ -164,8 +164,12 @@ int rfb_peer_fd(const struct rfb_peer *peer)
 
 void rfb_peer_message(struct rfb_peer *peer)
 {
-    if (peer->cl->sock != RFB_INVALID_SOCKET)
-        rfbProcessClientMessage(peer->cl);
+    if (peer->cl->sock == RFB_INVALID_SOCKET)
+        return;
+    rfbProcessClientMessage(peer->cl);
+    if (peer->resize_asked)
+        peer->cl->lastDesktopSizeChangeError = atomic_load(&peer->shared->verdict);
+    peer->resize_asked = false;
 }
 
 bool rfb_peer_is(const struct rfb_peer *peer, const struct rfb_shared *shared)
