@@ -185,7 +185,7 @@ def test_end_leaves_nothing(instance, client):
     until(lambda: not any(testenv.is_alive(pid) for pid in inside), "the session's processes are gone")
     until(lambda: not (in_use.parent / "session/keeper.sock").exists(), "the session's directory is empty")
     until(lambda: not (in_use / "left-behind").exists(), "the home is cleaned")
-    assert client.session_state()["state"] == "ended"
+    until(lambda: client.session_state()["state"] == "ended", "the gateway knows")
     ended = client.session
     answer = client.request("GET", "/getConnection", session=ended)
     assert answer.status in (404, 410), answer
