@@ -164,6 +164,9 @@ static int dispatch(struct rfb_client *c, const uint8_t *data, size_t len)
     case RFB_SET_ENCODINGS:
         return on_encodings(c, data);
     case RFB_UPDATE_REQUEST:
+        /* The library would answer a request for nothing with rectangles of nothing. */
+        if (rfb_u16(data + 6) == 0 || rfb_u16(data + 8) == 0)
+            return 0;
         return rfb_client_forward(c, data, len);
     case RFB_KEY:
         if (!c->who->view_only)

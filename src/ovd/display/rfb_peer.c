@@ -105,6 +105,7 @@ static rfbScreenInfoPtr screen_new(struct rfb_peer *peer, const struct rfb_pictu
     if (!screen)
         return NULL;
     show(screen, picture);
+    screen->serverFormat.depth = 24;
     screen->serverFormat.redShift = 16;
     screen->serverFormat.greenShift = 8;
     screen->serverFormat.blueShift = 0;
