@@ -22,6 +22,14 @@ HONOURED = (
 ID = r"[0-9]{10}[a-zA-Z0-9]{22}"
 
 
+def valid(schema, reply):
+    """The root of an answer that its schema allows."""
+    file = testenv.ROOT / "xml-schemas" / f"{schema}.xsd"
+    done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", file, "-"], input=reply.body, capture_output=True, timeout=60, check=False)
+    assert done.returncode == 0, (reply, done.stderr)
+    return ElementTree.fromstring(reply.body)
+
+
 class Reply:
     def __init__(self, response):
         self.status = response.status
@@ -155,6 +163,7 @@ def test_from_the_form_to_the_token(farm, person, tls):
         r'<menu>(<application id="[0-9]+" mode="virtual" reload="1"/>)+</menu></session>\n?',
         answer.text,
     ), answer
+    valid("ovd-session-token", answer)
     assert farm.redeem(reply.token).text == "No such token file"
     # The same session in the browser: one core.
     seen = person.select().json
@@ -170,7 +179,7 @@ def test_every_argument(farm):
         client="browser", proxy_type="HTTP", proxy_host="proxy", proxy_port="3128", proxy_username="u", proxy_password="p&<",
         timeout="5", size="1x1", locale="de_DE",
     )  # fmt: skip
-    root = ElementTree.fromstring(farm.redeem(reply.token).body)
+    root = valid("ovd-session-token", farm.redeem(reply.token))
     values = {child.tag: child.get("value") for child in root if child.get("value")}
     del values["timeout"], values["timeout_message"]
     assert root.get("mode") == "portal"
@@ -334,7 +343,7 @@ def test_applications_and_icons(farm):
     login = {"login": "admin", "password": farm.gateway.password}
     reply = farm.ask("POST", "applications.php", login)
     assert reply.type == "text/xml; charset=utf-8"
-    root = ElementTree.fromstring(reply.body)
+    root = valid("ovd-user-applications", reply)
     apps = {a.get("name"): a.get("id") for a in root}
     assert set(apps) == {"Terminal", "Text Editor"}
     icon = farm.ask("POST", f"icon.php?id={apps['Terminal']}", login)
@@ -342,6 +351,7 @@ def test_applications_and_icons(farm):
     assert int.from_bytes(icon.body[20:24], "big") == 32
     assert farm.ask("GET", f"icon.php?id={apps['Terminal']}").body == b""
     one = farm.service("application", id=apps["Terminal"])
+    valid("ovd-application", one)
     assert one.text == (
         f'<?xml version="1.0" encoding="utf-8"?>\n<application id="{apps["Terminal"]}" name="Terminal" description="A command line" '
         'type="linux" package="" published="1" desktopfile="" mimetypes="" static="0"><executable command="/usr/bin/xterm" '
@@ -502,7 +512,8 @@ def test_invitations(postbox):
         mail = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert mail["Subject"] == "Invitation from Désk"
         assert mail.get_content().rstrip().endswith(f"http://localhost:8099/applicationserver/index.php?token={token}")
-        root = ElementTree.fromstring(farm.redeem(token).body)
+        valid("ovd-invite", reply)
+        root = valid("ovd-session-token", farm.redeem(token))
         values = {c.tag: c.get("value") for c in root}
         assert (root.get("id"), root.get("mode"), root.get("type")) == (session, "share", "invite")
         assert (values["invite_email"], values["view_only"], values["client"]) == ("x@y.z", "Yes", "browser")
