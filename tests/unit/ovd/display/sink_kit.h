@@ -152,6 +152,17 @@ static inline void noise(int x, int y, int w, int h, uint32_t seed)
     loop_kit_do(&kit.loop, kit_paint, &p);
 }
 
+/* Whether the frame has what was painted last. */
+static inline bool is_captured(const struct frame *frame)
+{
+    uint32_t pixel;
+
+    if (kit.last_x >= frame->width || kit.last_y >= frame->height)
+        return true; /* painted before a change of size */
+    memcpy(&pixel, frame->pixels + (size_t)kit.last_y * frame->stride + 4 * (size_t)kit.last_x, 4);
+    return ((pixel ^ kit.last_pixel) & 0xffffff) == 0;
+}
+
 static inline bool kit_input_is(void *text)
 {
     return strcmp(source_test_input(kit.source), text) == 0;

@@ -111,17 +111,6 @@ static uint32_t client_pixel(const rfbClient *client, size_t index)
     return bytes == 4 ? pixel & 0xffffff : pixel; /* the fourth byte says nothing */
 }
 
-/* Whether the frame has what was painted last. */
-static bool is_captured(const struct frame *frame)
-{
-    uint32_t pixel;
-
-    if (kit.last_x >= frame->width || kit.last_y >= frame->height)
-        return true; /* painted before a change of size */
-    memcpy(&pixel, frame->pixels + (size_t)kit.last_y * frame->stride + 4 * (size_t)kit.last_x, 4);
-    return ((pixel ^ kit.last_pixel) & 0xffffff) == 0;
-}
-
 /* The largest difference of a colour to the session's picture, in the client's units; 1000 for another size.
  */
 static unsigned difference(const rfbClient *client)
