@@ -185,7 +185,8 @@ function isthmus_headers($config, $backend, $body)
     $names = array('Accept', 'Accept-Language', 'Cookie', 'If-Modified-Since', 'If-None-Match', 'Origin', 'Range', 'Referer',
         'User-Agent', 'X-Requested-With');
     $more = preg_split('/[\s,]+/', (string)$config['pass_headers'], -1, PREG_SPLIT_NO_EMPTY);
-    $own = array_merge(isthmus_hop_by_hop(), array('host', 'content-length', 'content-type', 'expect', 'forwarded', 'accept-encoding'));
+    $own = array_merge(isthmus_hop_by_hop(),
+        array('host', 'content-length', 'content-type', 'expect', 'forwarded', 'accept-encoding'));
     foreach (array_unique(array_merge($names, $more)) as $name) {
         $low = strtolower($name);
         $key = 'HTTP_' . strtoupper(strtr($name, '-', '_'));
@@ -523,7 +524,8 @@ function isthmus_ask_socket($config, $backend, $request, $answer)
     $socket = @stream_socket_client($address, $number, $cause, $config['connect_timeout'], STREAM_CLIENT_CONNECT,
         stream_context_create(array('ssl' => $tls)));
     if ($socket === false) {
-        throw new IsthmusRefusal($cause !== '' ? $cause : 'no connection', 502);
+        $last = error_get_last(); // of TLS, says nothing in $cause
+        throw new IsthmusRefusal($cause !== '' ? $cause : ($last ? $last['message'] : 'no connection'), 502);
     }
     $lines = array_merge(array($request['method'] . ' ' . $request['target'] . ' HTTP/1.1'), $request['headers']);
     $lines[] = 'Connection: close';

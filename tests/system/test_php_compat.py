@@ -12,7 +12,9 @@ import shutil
 import signal
 import socket
 import socketserver
+import ssl
 import subprocess
+import tempfile
 import threading
 
 import pytest
@@ -20,6 +22,8 @@ import testenv
 
 COMPAT = testenv.ROOT / "php-compat"
 WAIT = 30
+
+FORM = "application/x-www-form-urlencoded"
 
 # The form of the public document, with its "locale", which nothing reads.
 DOCUMENT_FORM = (
@@ -87,11 +91,14 @@ class Backend(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self):
+    def __init__(self, tls=None):
         self.seen = []
         self.script = answer()
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        if tls:
+            self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
+            self.url = f"https://localhost:{self.server_address[1]}"
         self.thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05})
         self.thread.start()
 
@@ -216,12 +223,13 @@ def test_every_file_is_valid_and_of_two_lines():
         if path.name != "config.php" and path.parent != COMPAT:
             line = text.splitlines()[1]
             up = "/..".join([""] * (len(path.relative_to(COMPAT).parts)))
-            assert text.count("\n") == 2 and line.startswith(f"require_once __DIR__ . '{up}/isthmus-proxy.php'; isthmus_proxy('"), path
+            start = f"require_once __DIR__ . '{up}/isthmus-proxy.php'; isthmus_proxy('"
+            assert text.count("\n") == 2 and line.startswith(start), path
 
 
 def test_the_syntax_is_that_of_old_programs():
     text = (COMPAT / "isthmus-proxy.php").read_text()
-    for newer in (r"\?\?", r"<=>", r"\bfn\s*\(", r"function[^{;]*\)\s*:", r"\bmatch\s*\(", r"\?->", r"\bstrict_types", r"\bstr_contains"):
+    for newer in (r"\?\?", r"<=>", r"\bfn\s*\(", r"function[^{;]*\)\s*:", r"\bmatch\s*\(", r"\?->", r"strict_types"):
         assert not re.search(newer, text), newer
     assert not re.search(r"\b(eval|assert|create_function|unserialize|extract|system|exec|passthru|shell_exec)\s*\(", text)
     assert set(re.findall(r"\b(?:require|include)(?:_once)?\b[^;]*;", text)) == {"require __DIR__ . '/config.php';"}
@@ -237,21 +245,22 @@ def test_every_path(php, backend):
 
 def test_the_form_of_the_document(php, backend):
     target = "http://host.example:8082/applicationserver/index.php?token=1795229214KyCE5"
-    backend.reset(answer(status="302 Found", headers=[f"Location: {target}", "Content-Type: text/html", "Set-Cookie: PHPSESSID=s1; path=/"]))
-    reply = php.ask("POST", "/sessionmanager/startsession.php", DOCUMENT_FORM, Content_Type="application/x-www-form-urlencoded")
+    headers = [f"Location: {target}", "Content-Type: text/html", "Set-Cookie: PHPSESSID=s1; path=/"]
+    backend.reset(answer(status="302 Found", headers=headers))
+    reply = php.ask("POST", "/sessionmanager/startsession.php", DOCUMENT_FORM, Content_Type=FORM)
     assert reply.status == 302 and reply.body == b""
     assert reply.headers.get_all("Location") == [target]
     assert reply.headers.get_all("Content-Type") == ["text/html"]  # and no charset of PHP's own
     got = backend.last
     assert (got.method, got.target) == ("POST", "/sessionmanager/startsession.php")
     assert got.body == DOCUMENT_FORM
-    assert got.header("Content-Type") == "application/x-www-form-urlencoded"
+    assert got.header("Content-Type") == FORM
     assert got.header("Host") == f"127.0.0.1:{php.port}"
 
 
 def test_the_form_when_php_reads_bodies(php, backend):
     with Php(backend.url, php.flavour, ["enable_post_data_reading=1"]) as reading:
-        reply = reading.ask("POST", "/sessionmanager/startsession.php", DOCUMENT_FORM, Content_Type="application/x-www-form-urlencoded")
+        reply = reading.ask("POST", "/sessionmanager/startsession.php", DOCUMENT_FORM, Content_Type=FORM)
     assert reply.status == 200 and backend.last.body == DOCUMENT_FORM
 
 
@@ -262,10 +271,12 @@ def test_an_empty_post(php, backend):
 
 
 def test_cookies_travel_both_ways(php, backend):
-    backend.reset(answer(b"ok", headers=["Set-Cookie: PHPSESSID=a1; path=/", "Set-Cookie: other=b%202; HttpOnly", "Content-Type: text/xml; charset=utf-8"]))
+    cookies = ["PHPSESSID=a1; path=/", "other=b%202; HttpOnly"]
+    headers = [*(f"Set-Cookie: {value}" for value in cookies), "Content-Type: text/xml; charset=utf-8"]
+    backend.reset(answer(b"ok", headers=headers))
     reply = php.ask("GET", "/applicationserver/whatsup.php?application_id=desktop", Cookie="PHPSESSID=zz; x=1")
     assert backend.last.header("Cookie") == "PHPSESSID=zz; x=1"
-    assert reply.headers.get_all("Set-Cookie") == ["PHPSESSID=a1; path=/", "other=b%202; HttpOnly"]
+    assert reply.headers.get_all("Set-Cookie") == cookies
     assert reply.headers["Content-Type"] == "text/xml; charset=utf-8" and reply.body == b"ok"
 
 
@@ -306,7 +317,12 @@ def test_interim_and_chunked_answers(php, backend):
 
 
 def test_print_headers(php, backend):
-    headers = ["Content-Type: application/pdf", "Content-Disposition: attachment; filename=My-doc.pdf", "UlteoFileName: My-doc.pdf", "UlteoPrintTime: 1795230326"]
+    headers = [
+        "Content-Type: application/pdf",
+        "Content-Disposition: attachment; filename=My-doc.pdf",
+        "UlteoFileName: My-doc.pdf",
+        "UlteoPrintTime: 1795230326",
+    ]
     pdf = b"%PDF-1.4\n" + bytes(range(256)) * 400
     backend.reset(answer(pdf, headers=headers))
     reply = php.ask("GET", "/applicationserver/print.php?timestamp=1795230325", Cookie="PHPSESSID=1")
@@ -340,9 +356,10 @@ def test_a_trusted_proxy_is_believed(php, backend):
 
 
 def test_hop_by_hop_headers_stay(php, backend):
-    headers = ["Content-Type: text/plain", "Keep-Alive: timeout=5", "Upgrade: h2c", "X-Secret: 1", "Proxy-Authenticate: Basic", "X-Kept: yes"]
+    headers = ["Keep-Alive: timeout=5", "Upgrade: h2c", "X-Secret: 1", "Proxy-Authenticate: Basic", "X-Kept: yes"]
     backend.reset(answer(b"", headers=[*headers, "Connection: X-Secret"]))
-    reply = php.ask("GET", "/sessionmanager/index.php", TE="trailers", Upgrade="h2c", Connection="Upgrade, Cookie", Accept_Encoding="gzip", Accept="text/xml")
+    said = {"TE": "trailers", "Upgrade": "h2c", "Connection": "Upgrade", "Accept_Encoding": "gzip", "Accept": "text/xml"}
+    reply = php.ask("GET", "/sessionmanager/index.php", **said)
     for name in ("TE", "Upgrade", "Keep-Alive", "Accept-Encoding"):
         assert backend.last.header(name) is None
     assert backend.last.header("Accept") == "text/xml"
@@ -352,8 +369,10 @@ def test_hop_by_hop_headers_stay(php, backend):
 
 
 def test_no_header_is_smuggled(php, backend):
-    text = b"GET /sessionmanager/index.php?a=%0d%0aX-Evil:1&b=\"<\xe9 HTTP/1.1\r\nHost: farm.example\r\nUser-Agent: a\x01b\r\nReferer: http://x/\rX-Evil: 2\r\nCookie: a=1\x7f\r\nConnection: close\r\n\r\n"
-    php.raw(text)
+    php.raw(
+        b'GET /sessionmanager/index.php?a=%0d%0aX-Evil:1&b="<\xe9 HTTP/1.1\r\nHost: farm.example\r\nUser-Agent: a\x01b\r\n'
+        b"Referer: http://x/\rX-Evil: 2\r\nCookie: a=1\x7f\r\nConnection: close\r\n\r\n"
+    )
     for got in backend.seen:  # php may refuse it on its own
         assert got.header("X-Evil") is None and got.header("User-Agent") is None and got.header("Cookie") is None
         assert " " not in got.target and got.target.isascii()
@@ -362,7 +381,7 @@ def test_no_header_is_smuggled(php, backend):
     php.ask("GET", "/sessionmanager/index.php?a=%0d%0aX-Evil:%201", User_Agent="ok", Cookie="a=\x02")
     assert backend.last.target == "/sessionmanager/index.php?a=%0d%0aX-Evil:%201"
     assert backend.last.header("User-Agent") == "ok" and backend.last.header("Cookie") is None
-    backend.reset(b"HTTP/1.1 200 OK\r\nX-A: 1\rX-Evil: 1\r\nX-B: \x01\r\nX bad: 1\r\nX-C: 3\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+    backend.reset(answer(b"ok", headers=["X-A: 1\rX-Evil: 1", "X-B: \x01", "X bad: 1", "X-C: 3"]))
     reply = php.raw(b"GET /sessionmanager/index.php HTTP/1.0\r\n\r\n")
     head = reply.split(b"\r\n\r\n")[0]
     assert b"X-Evil" not in head and b"X-B" not in head and b"bad" not in head
@@ -377,9 +396,9 @@ def test_a_false_host_is_refused(php, backend):
 
 
 def test_the_path_is_never_the_clients(php, backend):
-    for path in ("/sessionmanager/index.php/../../iam/users", "/sessionmanager/index.php/http://evil/", "/sessionmanager/%69ndex.php"):
+    for path in ("index.php/../../iam/users", "index.php/http://evil/", "%69ndex.php"):
         backend.reset()
-        php.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+        php.raw(f"GET /sessionmanager/{path} HTTP/1.0\r\n\r\n".encode())
         assert all(got.target == "/sessionmanager/index.php" for got in backend.seen), path
     backend.reset()
     assert php.ask("GET", "/isthmus-proxy.php").status == 404
@@ -492,7 +511,10 @@ def test_the_backend_is_down(php):
         assert len(lines) == 1 and "secret" not in lines[0]
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"hello\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Ty", b"HTTP/1.1 200 OK\r\nX: " + b"a" * 200000 + b"\r\n\r\n"])
+OK = b"HTTP/1.1 200 OK\r\n"
+
+
+@pytest.mark.parametrize("rubbish", [b"", b"hello\r\n\r\n", OK + b"Content-Ty", OK + b"X: " + b"a" * 200000 + b"\r\n\r\n"])
 def test_an_answer_that_is_none(php, backend, rubbish):
     backend.reset(rubbish)
     assert php.ask("GET", "/sessionmanager/index.php").status == 502
@@ -515,11 +537,12 @@ def test_a_slow_backend(php, backend):
 
 
 def test_the_file_of_the_configuration(php, backend):
-    with testenv.tempfile.TemporaryDirectory(prefix="isthmus-php-") as folder:
+    with tempfile.TemporaryDirectory(prefix="isthmus-php-") as folder:
         root = pathlib.Path(folder) / "www"
         shutil.copytree(COMPAT, root)
         text = (COMPAT / "config.php.dist").read_text()
-        text = text.replace("http://127.0.0.1:8080", backend.url + "/below").replace("'pass_headers' => ''", "'pass_headers' => 'X-Remote-User'")
+        text = text.replace("http://127.0.0.1:8080", backend.url + "/below")
+        text = text.replace("'pass_headers' => ''", "'pass_headers' => 'X-Remote-User'")
         (root / "config.php").write_text(text)
         with Php(None, php.flavour, root=root) as server:
             assert server.ask("GET", "/sessionmanager/icon.php?id=7", X_Remote_User="jdoe").status == 200
@@ -532,3 +555,28 @@ def test_a_false_configuration(php):
     with Php("ftp://127.0.0.1/", php.flavour) as server:
         assert server.ask("GET", "/sessionmanager/index.php").status == 500
         assert "session_manager is no http or https address" in server.logs()
+
+
+def test_over_tls_the_certificate_counts(php):
+    with tempfile.TemporaryDirectory(prefix="isthmus-php-") as folder:
+        key, certificate = f"{folder}/key.pem", f"{folder}/cert.pem"
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+        command += ["-keyout", key, "-out", certificate, "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+        subprocess.run(command, check=True, capture_output=True)
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(certificate, key)
+        secure = Backend(tls)
+        body = bytes(range(256)) * 8192
+        with contextlib.closing(secure):
+            secure.reset(answer(body))
+            with Php(secure.url, php.flavour, ca_file=certificate) as server:
+                reply = server.ask("POST", "/sessionmanager/startsession.php", body, Content_Type="text/plain")
+                assert reply.status == 200 and reply.body == body, server.logs()
+                assert secure.last.sha256 == hashlib.sha256(body).hexdigest()
+            secure.reset()
+            with Php(secure.url, php.flavour) as server:  # not of an authority that the system knows
+                assert server.ask("GET", "/sessionmanager/index.php").status == 502
+            other = secure.url.replace("localhost", "127.0.0.1")
+            with Php(other, php.flavour, ca_file=certificate) as server:  # the name is another
+                assert server.ask("GET", "/sessionmanager/index.php").status == 502
+            assert secure.seen == []
