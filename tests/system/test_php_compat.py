@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import threading
 
+import fake_host
 import pytest
 import testenv
 
@@ -142,7 +143,8 @@ class Php:
 
     def __init__(self, backend, flavour, settings=(), root=COMPAT, **options):
         self.port = testenv.free_port()
-        command = ["php", "-S", f"127.0.0.1:{self.port}", "-t", str(root), "-d", "memory_limit=24M", "-d", "log_errors=1", "-d", "display_errors=0"]
+        command = ["php", "-S", f"127.0.0.1:{self.port}", "-t", str(root)]
+        command += ["-d", "memory_limit=24M", "-d", "log_errors=1", "-d", "display_errors=0"]
         if flavour == "plain":
             command.append("-n")
         for setting in settings or ["enable_post_data_reading=0"]:
@@ -580,3 +582,22 @@ def test_over_tls_the_certificate_counts(php):
             with Php(other, php.flavour, ca_file=certificate) as server:  # the name is another
                 assert server.ask("GET", "/sessionmanager/index.php").status == 502
             assert secure.seen == []
+
+
+def test_in_front_of_a_real_gateway(php):
+    config = {"ovd__sessionManager": "true", "gateway__trustedProxies": "127.0.0.1"}
+    with fake_host.Gateway(**config) as gateway:
+        port = gateway.config["gateway.httpPort"]
+        with Php(f"http://127.0.0.1:{port}", php.flavour) as server:
+            for path in ("/sessionmanager/index.php", "/sessionmanager/webservices/session_token.php?token=a&fqdn=b"):
+                direct = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+                with contextlib.closing(direct):
+                    direct.request("GET", path)
+                    expected = Reply(direct.getresponse())
+                got = server.ask("GET", path)
+                assert (got.status, got.body) == (expected.status, expected.body), path
+                assert got.headers["Content-Type"] == expected.headers["Content-Type"]
+            reply = server.ask("POST", "/sessionmanager/startsession.php", DOCUMENT_FORM, Content_Type=FORM)
+            assert reply.status == 500 and b'<p class="msg_error centered">The service is not available' in reply.body
+            reply = server.ask("POST", "/sessionmanager/ajax/login.php", b"login=jdoe&password=x&do_login=1", Content_Type=FORM)
+            assert (reply.status, reply.body) == (404, b"Authentication failed")
