@@ -155,11 +155,7 @@ static int read_client(struct rfb_client *c)
 static void settle(struct rfb_client *c, int r)
 {
     c->busy = false;
-    if (r < 0 && !c->doomed)
-        rfb_client_close(c, c->why);
-    else if (c->doomed)
-        rfb_client_close(c, c->why);
-    else if (c->state == RFB_LINGER && queue_len(&c->out) == 0)
+    if (r < 0 || c->doomed || (c->state == RFB_LINGER && queue_len(&c->out) == 0))
         rfb_client_close(c, c->why);
     else
         set_interest(c);

@@ -47,14 +47,14 @@ int rfb_text_to_latin1(const char *text, size_t len, struct rfb_text *ret_text)
     if (!out.data)
         return -ENOMEM;
     for (size_t i = 0; i < len; i++) {
-        if (p[i] < 0x80)
+        if (p[i] < 0x80) {
             out.data[out.len++] = (char)p[i];
-        else if ((p[i] == 0xc2 || p[i] == 0xc3) && i + 1 < len)
+        } else if ((p[i] == 0xc2 || p[i] == 0xc3) && i + 1 < len) {
             out.data[out.len++] = (char)((p[i] & 3) << 6 | (p[i + 1] & 0x3f));
-        else if (p[i] >= 0xc4)
-            out.data[out.len++] = '?';
-        if (p[i] == 0xc2 || p[i] == 0xc3)
-            i++; /* the other bytes of longer sequences are passed over one by one */
+            i++;
+        } else if (p[i] >= 0xc4) {
+            out.data[out.len++] = '?'; /* the rest of its sequence is passed over byte by byte */
+        }
     }
     out.data[out.len] = '\0';
     *ret_text = out;

@@ -170,17 +170,18 @@ int rfb_clip_parse(const uint8_t *message, size_t len, enum rfb_clip_kind *ret_k
     switch (flags >> 24) {
     case 2:
         *ret_kind = RFB_CLIP_REQUEST;
-        return len == 12 ? 0 : -EPROTO;
+        break;
     case 4:
         *ret_kind = RFB_CLIP_PEEK;
-        return len == 12 ? 0 : -EPROTO;
+        break;
     case 8:
         *ret_kind = RFB_CLIP_NOTIFY;
-        return len == 12 ? 0 : -EPROTO;
+        break;
     case 16:
         *ret_kind = RFB_CLIP_PROVIDE;
         return 0;
     default:
         return -EPROTO;
     }
+    return len == 12 ? 0 : -EPROTO;
 }

@@ -11,8 +11,8 @@
 #include "ovd/display/rfb_sink.h"
 
 #define RFB_CHALLENGE_LEN 16
-#define RFB_RESIZE_MS 1000 /* a wish for another size that the display has not granted by then was refused   \
-                            */
+/* A wish for another size that the display has not granted by then was refused. */
+#define RFB_RESIZE_MS 1000
 
 struct rfb_participant {
     struct rfb_participant *prev, *next;
