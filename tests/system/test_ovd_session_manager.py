@@ -433,7 +433,10 @@ def test_limits_of_time():
 def test_a_lease_lives_as_long_as_its_token():
     with Farm(isthmus__selectExpiryMs=6000) as farm:
         token = farm.start().token
-        time.sleep(13)  # longer than a lease, and two sweeps
+        person = fake_host.Person(farm.gateway)
+        application = {"workspaceId": person.collection["id"], "appId": person.collection["applications"][0]["id"]}
+        later = person.request("POST", "/gateway/session/select", application).json["sessionId"]
+        testenv.until(lambda: person.status(later).json["state"] == "ended", "the end of a lease that was taken later", 40)
         assert farm.redeem(token).text.startswith("<?xml")
 
 
