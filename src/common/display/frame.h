@@ -20,6 +20,8 @@ struct frame {
     uint8_t *pixels;
 };
 
+#define FRAME_CLIPBOARD_MAX (1u << 20) /* bytes of a clipboard's text */
+
 struct frame_rect {
     int x, y, w, h;
 };
@@ -45,6 +47,8 @@ struct frame_listener {
     void (*cursor)(void *arg, const struct frame_cursor *cursor);
     void (*pointer)(void *arg, int x, int y); /* moved by the session itself */
     void (*failed)(void *arg, int error);     /* the source is dead; the last call */
+    /* A program has put a text into the clipboard: UTF-8 without NUL, LF, len <= FRAME_CLIPBOARD_MAX. */
+    void (*clipboard)(void *arg, const char *text, size_t len);
 };
 
 #endif

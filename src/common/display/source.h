@@ -23,6 +23,9 @@ struct source_ops {
      * 0 when unknown. A key that is down goes down again: a repetition. Up carries the same two numbers as
      * down. */
     void (*key)(struct source *self, uint32_t keysym, uint32_t keycode, bool down);
+    /* The session's clipboard is to hold this text: UTF-8 without NUL, LF, at most FRAME_CLIPBOARD_MAX bytes.
+     * NULL: there is no clipboard. What programs copy comes by the listener. */
+    int (*clipboard)(struct source *self, const char *text, size_t len);
     void (*destroy)(struct source *self);
 };
 
@@ -67,6 +70,14 @@ static inline void source_wheel(struct source *source, int dx, int dy)
 static inline void source_key(struct source *source, uint32_t keysym, uint32_t keycode, bool down)
 {
     source->ops->key(source, keysym, keycode, down);
+}
+
+/* -ENOTSUP, -EMSGSIZE. */
+static inline int source_clipboard(struct source *source, const char *text, size_t len)
+{
+    if (!source->ops->clipboard)
+        return -ENOTSUP;
+    return len > FRAME_CLIPBOARD_MAX ? -EMSGSIZE : source->ops->clipboard(source, text, len);
 }
 
 /* NULL-safe; returns NULL. */

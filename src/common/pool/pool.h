@@ -35,6 +35,11 @@ struct pool_options {
     const char *log_level;  /* NULL: info */
 };
 
+#define POOL_INSTANCES_MAX 32 /* of one session at a time */
+#define POOL_INSTANCE_LEN 17  /* a name of 1 to 16 of [A-Za-z0-9], and NUL */
+#define POOL_PARTICIPANT_LEN 33
+#define POOL_MESSAGE_MAX 1024
+
 /* What to start; copied. */
 struct pool_order {
     const char *session_id;
@@ -59,6 +64,14 @@ struct pool_events {
     void (*ended)(void *arg, const char *session_id, const char *reason);
     /* A slot could not be cleaned and stays out of use until that works: one sentence, told once. */
     void (*broken)(void *arg, unsigned slot, const char *cause);
+    /* A further display and its program are up, its picture can be had. */
+    void (*instance_ready)(void *arg, const char *session_id, const char *instance);
+    /* It is over: exit, no_window, no_program, display_failed, stop. Not called for those that end with their
+     * session. */
+    void (*instance_ended)(void *arg, const char *session_id, const char *instance, const char *reason);
+    /* An RFB client has proved a participant's password, or has gone. */
+    void (*joined)(void *arg, const char *session_id, const char *instance, const char *participant);
+    void (*left)(void *arg, const char *session_id, const char *instance, const char *participant);
 };
 
 struct pool_slot_info {
@@ -83,7 +96,40 @@ int pool_adopt(struct pool *pool, void (*found)(void *arg, const char *session_i
 /* -ENOSPC when every slot is taken; -EINVAL for a bad command line or mode; -EEXIST for a session that is
  * there. launched, then ready or ended follow. */
 int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot);
+/* Takes a slot, prepares its accounts and home, and keeps it: nothing runs. pool_start of the same session
+ * then starts in it. -ENOSPC, -EEXIST. Adopted as such: no (nothing of it is left after a restart; reserve
+ * again). */
+int pool_reserve(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot);
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot); /* -ENOENT */
+
+/* Instances: programs of a session on displays of their own, inside the same sandbox, each with a window
+ * manager that shows one application. command is a command line, split without a shell; argument, when not
+ * NULL or empty, is one more argument at its end. -ENOENT no such session, or not ready; -EEXIST the name is
+ * taken; -EINVAL name, size or command; -ENOSPC too many. */
+struct pool_instance_order {
+    const char *name;
+    const char *command, *argument;
+    int width, height;
+};
+int pool_instance_start(struct pool *pool, const char *session_id, const struct pool_instance_order *order);
+/* instance_ended follows. -ENOENT. */
+int pool_instance_end(struct pool *pool, const char *session_id, const char *instance);
+/* Shows a text in a window on every display of the session, until somebody closes it. UTF-8 of at most
+ * POOL_MESSAGE_MAX bytes. -ENOENT, -EINVAL. */
+int pool_message(struct pool *pool, const char *session_id, const char *text);
+
+/* RFB clients of the session's displays (the session's own: instance ""). A participant has a password of 1
+ * to 8 bytes, which proves it at any display of the session; the streamer forgets all of them when it is
+ * replaced (then ready is told again). -ENOENT: no such session or its streamer is not there; -EAGAIN: try
+ * again. */
+int pool_participant_set(struct pool *pool, const char *session_id, const char *participant,
+                         const char *password, bool view_only);
+int pool_participant_remove(struct pool *pool, const char *session_id, const char *participant);
+/* Hands a connected stream socket to the streamer; fd is closed here in every case. -ENOENT, -EAGAIN. */
+int pool_rfb_client(struct pool *pool, const char *session_id, const char *instance, int fd);
+/* Closes all its viewers, browsers and RFB clients; reason is told to browsers. The streamer goes on.
+ * -ENOENT. */
+int pool_detach(struct pool *pool, const char *session_id, const char *reason);
 /* The directory of what the session has printed, for print/print_spool.h; the caller closes it. -ENOENT: no
  * such session, or one that cannot print. */
 int pool_open_prints(struct pool *pool, const char *session_id, int *ret_dir_fd);

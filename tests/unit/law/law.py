@@ -26,18 +26,17 @@ ALLOWED = {
     "session": "identity store http net config json loop base",
     "print": "loop base",
     "pool": "print session ws http config json loop base",
+    "host": "print pool session store http config json loop base",
     "display": "ws http json loop base",
     "webstream/gateway": "session identity store ws http net config json loop base",
-    "webstream/session_host": "pool print session store ws http net config json loop base",
+    "webstream/session_host": "host pool print session store ws http net config json loop base",
     "webstream/streamer": "display print ws http net config json loop base",
     "ovd/message": "xml base",
     "ovd/tunnel": "net loop base",
-    "ovd/display": "display loop base",
-    "ovd/message": "xml base",
-    "ovd/tunnel": "net loop base",
-    "ovd/display": "display loop base",
+    "ovd/display": "pool display loop base",
+    "ovd/application_server": "ovd/message ovd/tunnel host print pool session http net config xml json loop base",
     "ovd/session_manager": "ovd/message session identity store http net config xml json loop base",
-    "isthmus": "ovd/session_manager webstream/gateway webstream/session_host webstream/streamer "
+    "isthmus": "ovd/session_manager ovd/application_server ovd/display host webstream/gateway webstream/session_host webstream/streamer "
     "pool print session identity display store ws http net config json xml loop base",
 }
 
@@ -56,8 +55,6 @@ THIRD_PARTY = [
     (r"libssh/.*", ["ovd/tunnel"]),
     (r"rfb/.*|zlib\.h", ["ovd/display"]),
     (r"pixman.*\.h|png\.h|xxhash\.h", ["display"]),
-    (r"libssh/.*", ["ovd/tunnel"]),
-    (r"rfb/.*", ["ovd/display"]),
     (r"xkbcommon/.*", ["display", X11_FILE]),
     (r"xcb/.*|X11/.*", [X11_FILE]),
 ]
