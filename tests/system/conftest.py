@@ -3,6 +3,7 @@
 
 import pytest
 import testenv
+from testenv import ROOT
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +31,8 @@ def session_is_over(person):
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
-    running = item.funcargs.get("instance") if hasattr(item, "funcargs") else None
-    if report.failed and running is not None and running.state.exists():
-        report.sections.append(("logs of the instance", running.logs(60)))
+    if not report.failed or not hasattr(item, "funcargs"):
+        return
+    for value in item.funcargs.values():
+        if hasattr(value, "logs") and getattr(value, "state", ROOT).exists():
+            report.sections.append(("logs of the instance", value.logs(60)))

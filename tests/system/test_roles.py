@@ -45,39 +45,57 @@ class Role:
         self.log.close()
 
 
-@pytest.fixture
-def farm():
+class Farm:
     """A gateway and a host with nothing in common but the secret."""
-    states = [pathlib.Path(tempfile.mkdtemp(prefix="isthmus-test-", dir="/tmp")) for _ in range(2)]
-    roles = []
-    inner, outer = testenv.free_port(), testenv.free_port()
-    for state in states:
-        os.chmod(state, 0o711)
-        secret = state / "farm.key"
-        secret.write_text("5a" * 32 + "\n")
-        secret.chmod(0o600)
-        config = {
-            "gateway.port": inner,
-            "gateway.httpsPort": outer,
-            "gateway.httpPort": testenv.free_port(),
-            "gateway.sharedSecretFile": secret,
-            "gateway.backend.gatewayUrl": f"http://127.0.0.1:{inner}",
-            "gateway.backend.advertisedUrl": f"http://127.0.0.1:{testenv.free_port()}",
-            "webstreamSettings.basePortNumber": 40000 + os.getpid() % 1000 * 10,
-            "webstreamSettings.serverMaxSessionCount": 1,
-        }
-        (state / "roles.xml").write_text(testenv.config_xml(config))
 
-    def start(name, which):
-        role = Role(name, states[which])
-        roles.append(role)
+    def __init__(self):
+        self.states = [pathlib.Path(tempfile.mkdtemp(prefix="isthmus-test-", dir="/tmp")) for _ in range(2)]
+        self.roles = []
+        inner, self.port = testenv.free_port(), testenv.free_port()
+        base = testenv.free_block()
+        for state in self.states:
+            os.chmod(state, 0o711)
+            secret = state / "farm.key"
+            secret.write_text("5a" * 32 + "\n")
+            secret.chmod(0o600)
+            config = {
+                "gateway.port": inner,
+                "gateway.httpsPort": self.port,
+                "gateway.httpPort": testenv.free_port(),
+                "gateway.sharedSecretFile": secret,
+                "gateway.backend.gatewayUrl": f"http://127.0.0.1:{inner}",
+                "gateway.backend.advertisedUrl": f"http://127.0.0.1:{base + 5}",
+                "webstreamSettings.basePortNumber": base,
+                "webstreamSettings.serverMaxSessionCount": 1,
+            }
+            (state / "roles.xml").write_text(testenv.config_xml(config))
+
+    def start(self, name, which):
+        role = Role(name, self.states[which])
+        self.roles.append(role)
         return role
 
-    yield start, states, outer
-    for role in roles:
-        role.destroy()
-    for state in states:
-        shutil.rmtree(state, ignore_errors=True)
+    def logs(self, lines=60):
+        """Said beside a failure, see conftest.py."""
+        parts = []
+        for state in self.states:
+            for path in [state / "role.log", *sorted(state.glob("slots/*/session/*.log"))]:
+                if path.exists():
+                    parts += [f"---- {path}", *path.read_text(errors="replace").splitlines()[-lines:]]
+        return "\n".join(parts)
+
+    def destroy(self):
+        for role in self.roles:
+            role.destroy()
+        for state in self.states:
+            shutil.rmtree(state, ignore_errors=True)
+
+
+@pytest.fixture
+def farm():
+    made = Farm()
+    yield made
+    made.destroy()
 
 
 class Outside(testenv.Instance):
@@ -93,7 +111,7 @@ class Outside(testenv.Instance):
 
 
 def test_gateway_and_host_alone(farm):
-    start, states, port = farm
+    start, states, port = farm.start, farm.states, farm.port
     gateway = start("-gw", 0)
     assert gateway.ports["https"] == str(port)
     instance = Outside(states[0], port)

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -36,10 +37,53 @@ def until(check, what, timeout=WAIT, step=0.05):
         time.sleep(step)
 
 
-def free_port():
+# ---- ports ----
+
+# Above the blocks of `isthmus all` and below the kernel's own choices, which any client on this machine may be given at any time.
+SINGLE_PORTS = range(32000, 32768)
+BLOCKS = range(31000, 8000, -1000)  # those of src/isthmus/all_ports.c, the last first
+claims = []  # abstract sockets: they vanish with this process, however that ends
+
+
+def claim(name):
+    """Takes a name on this machine for as long as the socket is open; None when somebody has it."""
+    lock = socket.socket(socket.AF_UNIX)
+    try:
+        lock.bind("\0" + name)
+    except OSError:
+        lock.close()
+        return None
+    return lock
+
+
+def port_is_free(port):
     with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("", port))
+        except OSError:
+            return False
+        return True
+
+
+def free_port():
+    """A port that no other test of this machine is given while this one runs."""
+    for port in random.sample(SINGLE_PORTS, len(SINGLE_PORTS)):
+        lock = claim(f"isthmus-test-port-{port}")
+        if lock and port_is_free(port):
+            claims.append(lock)
+            return port
+    raise AssertionError("no free port")
+
+
+def free_block():
+    """The base of 1000 ports that neither a test nor `isthmus all` uses while this process runs."""
+    for base in BLOCKS:
+        lock = claim(f"isthmus-ports-{base}")
+        if lock and all(port_is_free(base + offset) for offset in range(0, 50)):
+            claims.append(lock)
+            return base
+    raise AssertionError("no free block of ports")
 
 
 def config_xml(properties):
