@@ -187,10 +187,18 @@ static void on_failed(void *arg, int error)
         s->options.events->failed(s->options.arg, error);
 }
 
+static void on_clipboard(void *arg, const char *text, size_t len)
+{
+    struct screen *s = arg;
+
+    if (s->options.events->clipboard)
+        s->options.events->clipboard(s->options.arg, text, len);
+}
+
 int screen_create(const struct screen_options *options, struct screen **ret_screen)
 {
-    static const struct frame_listener listener = {on_dirty,  on_captured, on_resized,
-                                                   on_cursor, on_pointer,  on_failed};
+    static const struct frame_listener listener = {on_dirty,   on_captured, on_resized,  on_cursor,
+                                                   on_pointer, on_failed,   on_clipboard};
     struct screen *s = xcalloc(1, sizeof(*s));
     int r;
 

@@ -12,9 +12,12 @@
 struct screen;
 struct viewer;
 
+/* Each may be NULL. */
 struct screen_events {
     void (*resized)(void *arg, int width, int height);
     void (*failed)(void *arg, int error); /* the source is dead */
+    /* A program has put a text into the clipboard: UTF-8 without NUL, LF, len <= FRAME_CLIPBOARD_MAX. */
+    void (*clipboard)(void *arg, const char *text, size_t len);
 };
 
 struct screen_options {

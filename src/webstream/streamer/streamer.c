@@ -186,7 +186,7 @@ static int start_http(struct streamer *s)
 
 static int open_display(struct streamer *s)
 {
-    static const struct screen_events events = {on_resized, on_failed};
+    static const struct screen_events events = {.resized = on_resized, .failed = on_failed};
     const struct source_x11_options x11 = {s->info.x11, s->info.xauthority, s->info.display};
     struct screen_options options = {
         .loop = s->loop,
