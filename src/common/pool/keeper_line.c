@@ -2,42 +2,23 @@
 #include "pool/keeper_line.h"
 
 #include <stdio.h>
-#include <sys/socket.h>
 
 #include "base/str.h"
+#include "pool/line.h"
 
 bool keeper_reason_valid(const char *reason)
 {
     return str_is_token(reason, "abcdefghijklmnopqrstuvwxyz_", KEEPER_REASON_LEN - 1);
 }
 
-/* Cuts the next word off *at; NULL when there is none. */
-static char *next_word(char **at)
-{
-    if (!*at)
-        return NULL;
-    char *word = *at;
-    char *space = strchr(word, ' ');
-    *at = space ? space + 1 : NULL;
-    if (space)
-        *space = '\0';
-    return *word ? word : NULL;
-}
-
-static int parse_number(char **at, int64_t min, int64_t max, int64_t *ret_value)
-{
-    const char *word = next_word(at);
-    return word ? str_to_int(word, min, max, ret_value) : -EINVAL;
-}
-
 static int parse_hello(char **at, struct keeper_line *line)
 {
     int64_t version, display, streamer;
-    int r = parse_number(at, 1, 1000, &version);
-    const char *session = next_word(at);
-    const char *account = next_word(at);
-    if (r < 0 || !session || !account || parse_number(at, -1, 65535, &display) < 0 ||
-        parse_number(at, 0, INT32_MAX, &streamer) < 0)
+    int r = line_number(at, 1, 1000, &version);
+    const char *session = line_word(at);
+    const char *account = line_word(at);
+    if (r < 0 || !session || !account || line_number(at, -1, 65535, &display) < 0 ||
+        line_number(at, 0, INT32_MAX, &streamer) < 0)
         return -EINVAL;
     line->version = (unsigned)version;
     line->display = (int)display;
@@ -49,7 +30,7 @@ static int parse_hello(char **at, struct keeper_line *line)
 
 static int parse_reason(char **at, struct keeper_line *line)
 {
-    const char *reason = next_word(at);
+    const char *reason = line_word(at);
     if (!reason || !keeper_reason_valid(reason))
         return -EINVAL;
     return str_copy(line->reason, sizeof line->reason, reason);
@@ -63,7 +44,7 @@ int keeper_line_parse(const char *text, size_t len, struct keeper_line *ret_line
     memcpy(copy, text, len);
     copy[len] = '\0';
     char *at = copy;
-    const char *verb = next_word(&at);
+    const char *verb = line_word(&at);
     struct keeper_line line = {.display = -1};
     int64_t number = 0;
     int r = 0;
@@ -72,11 +53,11 @@ int keeper_line_parse(const char *text, size_t len, struct keeper_line *ret_line
         r = parse_hello(&at, &line);
     } else if (str_eq(verb, "READY")) {
         line.verb = KEEPER_READY;
-        r = parse_number(&at, 0, 65535, &number);
+        r = line_number(&at, 0, 65535, &number);
         line.display = (int)number;
     } else if (str_eq(verb, "STREAMER")) {
         line.verb = KEEPER_STREAMER;
-        r = parse_number(&at, 1, INT32_MAX, &number);
+        r = line_number(&at, 1, INT32_MAX, &number);
         line.streamer = (pid_t)number;
     } else if (str_eq(verb, "ENDED") || str_eq(verb, "STOP")) {
         line.verb = *verb == 'E' ? KEEPER_ENDED : KEEPER_STOP;
@@ -118,50 +99,20 @@ int keeper_line_send(int fd, const struct keeper_line *line, int lock_fd)
     int len = format(line, text);
     if (len < 0 || len >= KEEPER_LINE_MAX)
         return -EINVAL;
-    struct iovec part = {.iov_base = text, .iov_len = (size_t)len};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {0};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-    if (lock_fd >= 0) {
-        message.msg_control = control.room;
-        message.msg_controllen = sizeof control.room;
-        struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-        head->cmsg_level = SOL_SOCKET;
-        head->cmsg_type = SCM_RIGHTS;
-        head->cmsg_len = CMSG_LEN(sizeof(int));
-        memcpy(CMSG_DATA(head), &lock_fd, sizeof lock_fd);
-    }
-    return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+    return line_send(fd, text, (size_t)len, lock_fd);
 }
 
 int keeper_line_receive(int fd, struct keeper_line *ret_line, int *ret_fd)
 {
     char text[KEEPER_LINE_MAX];
-    struct iovec part = {.iov_base = text, .iov_len = sizeof text};
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.room,
-                             .msg_controllen = sizeof control.room};
-    ssize_t len = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    if (len < 0)
-        return errno == ECONNRESET ? -EPIPE : -errno;
     int passed = -1;
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-    if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS)
-        memcpy(&passed, CMSG_DATA(head), sizeof passed);
-    int r = len == 0                        ? -EPIPE
-            : message.msg_flags & MSG_TRUNC ? -EINVAL
-                                            : keeper_line_parse(text, (size_t)len, ret_line);
-    if (r < 0 && passed >= 0) {
+    *ret_fd = -1;
+    int r = line_receive(fd, text, sizeof text, &passed);
+    if (r >= 0)
+        r = keeper_line_parse(text, strlen(text), ret_line);
+    if (r >= 0)
+        *ret_fd = passed;
+    else if (passed >= 0)
         close(passed);
-        passed = -1;
-    }
-    *ret_fd = passed;
     return r;
 }
