@@ -1,8 +1,8 @@
-// links: ovd_session_manager
+// links: ovd_message
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The readers of queries, forms in both encodings, and cookies. Up to the first newline the input is a
  * Content-Type. */
-#include "ovd/session_manager/form.h"
+#include "ovd/message/form.h"
 
 #include "base/str.h"
 

@@ -3,9 +3,9 @@
 #ifndef ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 #define ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 
+#include "ovd/message/form.h"
 #include "ovd/message/ids.h"
 #include "ovd/message/session_token.h"
-#include "ovd/session_manager/form.h"
 #include "ovd/session_manager/fqdn.h"
 #include "ovd/session_manager/session_manager.h"
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "base/str.h"
-#include "ovd/session_manager/form.h"
+#include "ovd/message/form.h"
 
 static void expect(struct form *form, const char *name, const char *value)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "ovd/session_manager/form.h"
+#include "ovd/message/form.h"
 
 #include <strings.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Fields as browsers and legacy programs send them: queries, bodies of forms in both encodings, cookies. */
-#ifndef ISTHMUS_OVD_SESSION_MANAGER_FORM_H
-#define ISTHMUS_OVD_SESSION_MANAGER_FORM_H
+#ifndef ISTHMUS_OVD_MESSAGE_FORM_H
+#define ISTHMUS_OVD_MESSAGE_FORM_H
 
 #include "base/util.h"
 
