@@ -26,8 +26,11 @@ struct display_front_end {
     const char *name;
     /* services is copied where it is needed. 0, or -errno: the streamer goes on without it and logs that. */
     int (*start)(const struct display_services *services, void **ret_front_end);
-    /* The session's clipboard has a new text, whoever set it: UTF-8, LF. */
+    /* A program of the session has put a new text into the clipboard: UTF-8 without NUL, LF. A viewer's text
+     * goes into the session by screen_clipboard, and is told to no viewer. */
     void (*clipboard)(void *front_end, const char *text, size_t len);
+    /* Closes its clients; others may come. */
+    void (*detach)(void *front_end, const char *reason);
     /* Things that the loop has to turn for before it may end. */
     unsigned (*pending)(const void *front_end);
     void (*destroy)(void *front_end); /* NULL-safe; closes its clients */

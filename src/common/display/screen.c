@@ -2,6 +2,7 @@
 #include <utlist.h>
 
 #include "base/clock.h"
+#include "base/str.h"
 #include "display/screen_priv.h"
 
 /* A timer counts milliseconds: a turn this much too early is good enough. */
@@ -234,6 +235,15 @@ struct screen *screen_destroy(struct screen *screen)
 struct source *screen_source(struct screen *screen)
 {
     return screen->options.source;
+}
+
+int screen_clipboard(struct screen *screen, const char *text, size_t len)
+{
+    if (screen->failed)
+        return -EPIPE;
+    if (len <= FRAME_CLIPBOARD_MAX && !str_is_utf8(text, len, false))
+        return -EINVAL;
+    return source_clipboard(screen->options.source, text, len);
 }
 
 unsigned screen_pending(const struct screen *screen)

@@ -33,6 +33,9 @@ int screen_create(const struct screen_options *options, struct screen **ret_scre
 /* Every viewer and sink must have been destroyed and screen_pending be 0. NULL-safe; returns NULL. */
 struct screen *screen_destroy(struct screen *screen);
 struct source *screen_source(struct screen *screen);
+/* The session's clipboard is to hold a viewer's text: UTF-8 without NUL. Nobody is told of it. -EMSGSIZE past
+ * FRAME_CLIPBOARD_MAX, -EINVAL for what is no such text, -ENOTSUP, -EPIPE when the source is dead. */
+int screen_clipboard(struct screen *screen, const char *text, size_t len);
 
 struct viewer_options {
     /* Sends one update; the callee takes its own reference, and does not destroy the viewer inside this call.

@@ -14,6 +14,7 @@ struct source_test {
     bool capturing, told, full;
     int resize_w, resize_h;
     struct buf input;
+    char *clipboard;
     unsigned captures;
 };
 
@@ -125,6 +126,17 @@ void source_test_cursor(struct source *source, const struct frame_cursor *cursor
         source->listener.cursor(source->listener_arg, cursor);
 }
 
+void source_test_copy(struct source *source, const char *text, size_t len)
+{
+    if (source->listener.clipboard)
+        source->listener.clipboard(source->listener_arg, text, len);
+}
+
+const char *source_test_clipboard(struct source *source)
+{
+    return of(source)->clipboard;
+}
+
 void source_test_fail(struct source *source, int error)
 {
     if (source->listener.failed)
@@ -193,6 +205,15 @@ static void test_key(struct source *self, uint32_t keysym, uint32_t keycode, boo
     (void)buf_append_fmt(&of(self)->input, "k%04x,%u,%d ", keysym, keycode, down);
 }
 
+static int test_clipboard(struct source *self, const char *text, size_t len)
+{
+    struct source_test *t = of(self);
+
+    free(t->clipboard);
+    t->clipboard = strndup(text, len);
+    return t->clipboard ? 0 : -ENOMEM;
+}
+
 static void test_destroy(struct source *self)
 {
     struct source_test *t = of(self);
@@ -200,6 +221,7 @@ static void test_destroy(struct source *self)
     loop_timer_destroy(t->timer);
     pixman_region32_fini(&t->damage);
     buf_finish(&t->input);
+    free(t->clipboard);
     free(t->frame.pixels);
     free(t->display.pixels);
     free(t);
@@ -207,8 +229,8 @@ static void test_destroy(struct source *self)
 
 int source_test_create(struct loop *loop, int width, int height, struct source **ret_source)
 {
-    static const struct source_ops ops = {test_frame, test_capture, test_resize, test_pointer,
-                                          test_wheel, test_key,     test_destroy};
+    static const struct source_ops ops = {test_frame, test_capture, test_resize,    test_pointer,
+                                          test_wheel, test_key,     test_clipboard, test_destroy};
     struct source_test *t = xcalloc(1, sizeof(*t));
     int r = loop_timer_create(loop, on_timer, t, &t->timer);
 

@@ -12,6 +12,10 @@ void source_test_fill(struct source *source, const struct frame_rect *rect, uint
 /* Different colours everywhere, so that nothing compresses to a fill; seed chooses them. */
 void source_test_noise(struct source *source, const struct frame_rect *rect, uint32_t seed);
 void source_test_cursor(struct source *source, const struct frame_cursor *cursor);
+/* A program of the session copies a text. */
+void source_test_copy(struct source *source, const char *text, size_t len);
+/* The text that the clipboard was last made to hold; NULL: none yet. Lent until the next. */
+const char *source_test_clipboard(struct source *source);
 void source_test_fail(struct source *source, int error);
 /* Input so far as text, one event after the other: "p10,20,1 w0,-1 k0061,38,1 ". Lent until the next input.
  */
