@@ -31,6 +31,7 @@ static const struct {
     [DISPLAY_LINE_PARTICIPANT] = {"PARTICIPANT", {FIELD_PARTICIPANT, FIELD_RIGHT, FIELD_PASSWORD}},
     [DISPLAY_LINE_REMOVE] = {"REMOVE", {FIELD_PARTICIPANT}},
     [DISPLAY_LINE_INSTANCE] = {"INSTANCE", {FIELD_NAME, FIELD_DISPLAY}},
+    [DISPLAY_LINE_LISTED] = {"LISTED", {FIELD_END}},
     [DISPLAY_LINE_GONE] = {"GONE", {FIELD_NAME}},
     [DISPLAY_LINE_CLIENT] = {"CLIENT", {FIELD_NAME_OR_SELF}},
     [DISPLAY_LINE_JOINED] = {"JOINED", {FIELD_NAME_OR_SELF, FIELD_PARTICIPANT}},
@@ -150,6 +151,9 @@ int display_line_build(const struct display_line *line, char ret_text[DISPLAY_LI
     switch (line->verb) {
     case DISPLAY_LINE_HELLO:
         len = snprintf(ret_text, DISPLAY_LINE_MAX, "%s %d", word, DISPLAY_LINE_VERSION);
+        break;
+    case DISPLAY_LINE_LISTED:
+        len = snprintf(ret_text, DISPLAY_LINE_MAX, "%s", word);
         break;
     case DISPLAY_LINE_PARTICIPANT:
         hex_encode((const uint8_t *)line->password, strlen(line->password), password);

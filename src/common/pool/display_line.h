@@ -21,8 +21,11 @@ enum display_line_verb {
     DISPLAY_LINE_PARTICIPANT, /* PARTICIPANT ID active|passive HEX-OF-PASSWORD: new, or changed */
     DISPLAY_LINE_REMOVE,      /* REMOVE ID */
     DISPLAY_LINE_INSTANCE,    /* INSTANCE NAME DISPLAY-NUMBER: a further display is up */
-    DISPLAY_LINE_GONE,        /* GONE NAME */
-    DISPLAY_LINE_CLIENT,      /* CLIENT NAME|-, with the descriptor of an RFB client */
+    DISPLAY_LINE_LISTED, /* LISTED: participants and instances have all been named since HELLO; the streamer
+                            forgets those of an earlier connection that were not, and says JOINED for each
+                            client that it has */
+    DISPLAY_LINE_GONE,   /* GONE NAME */
+    DISPLAY_LINE_CLIENT, /* CLIENT NAME|-, with the descriptor of an RFB client */
     /* streamer */
     DISPLAY_LINE_JOINED, /* JOINED NAME|- ID: an RFB client has proved the participant's password */
     DISPLAY_LINE_LEFT,   /* LEFT NAME|- ID: it has gone */
