@@ -11,7 +11,6 @@
 #include "print/print_backend.h"
 #include "print/print_server.h"
 #include "webstream/session_host/session_host.h"
-#include "webstream/streamer/streamer.h"
 
 struct command {
     const char *name;
@@ -30,7 +29,7 @@ static const struct command commands[] = {
      {"-be", "-backend", NULL},
      session_host_main,
      "the pool of accounts and displays of one host"},
-    {"streamer", {NULL}, streamer_main, "the picture and input of one session (started by its keeper)"},
+    {"streamer", {NULL}, streamer_role_main, "the picture and input of one session (started by its keeper)"},
     {"check", {NULL}, check_main, "read a configuration, tell every problem with its line"},
     {"ctl", {NULL}, ctl_main, "reset a password, show what runs"},
     {"keeper", {NULL}, keeper_main, NULL},

@@ -265,6 +265,29 @@ unsigned rfb_sink_clients(const struct rfb_sink *sink)
     return sink->client_count;
 }
 
+void rfb_sink_drop_clients(struct rfb_sink *sink, const char *why)
+{
+    struct rfb_client *c;
+
+    do { /* from the start after each: the callbacks may remove others */
+        DL_FOREACH(sink->clients, c)
+        if (!c->doomed)
+            break;
+        if (c)
+            rfb_client_close(c, why);
+    } while (c);
+}
+
+void rfb_sink_each_joined(const struct rfb_sink *sink, void (*fn)(void *arg, const char *participant),
+                          void *arg)
+{
+    const struct rfb_client *c;
+
+    DL_FOREACH(sink->clients, c)
+    if (c->participant[0] != '\0')
+        fn(arg, c->participant);
+}
+
 int rfb_sink_clipboard(struct rfb_sink *sink, const char *text, size_t len)
 {
     struct rfb_text latin1, utf8;

@@ -72,6 +72,11 @@ void rfb_sink_participant_remove(struct rfb_sink *sink, const char *id);
  * -EUSERS past RFB_CLIENTS_MAX, -EMFILE. */
 int rfb_sink_add_client(struct rfb_sink *sink, int fd, const char *participant, unsigned *ret_client);
 unsigned rfb_sink_clients(const struct rfb_sink *sink);
+/* Closes all of them; others may come. */
+void rfb_sink_drop_clients(struct rfb_sink *sink, const char *why);
+/* Calls fn for each client that has joined, with its participant; fn calls nothing of the sink. */
+void rfb_sink_each_joined(const struct rfb_sink *sink, void (*fn)(void *arg, const char *participant),
+                          void *arg);
 
 /* The session's clipboard has a new text, valid UTF-8: every active participant's client gets it, and those
  * that come later get the next. -EMSGSIZE past RFB_CLIPBOARD_MAX, -EINVAL. */

@@ -31,7 +31,6 @@ struct channels {
     struct channel *first;
     unsigned count;
     bool closed;
-    struct input_group input;
     struct loop_timer *resize_timer;
     uint64_t resized_ms;
     int wanted_w, wanted_h;
@@ -87,7 +86,7 @@ static int on_accept(void *ctx, const struct ws_handshake *handshake, void **ret
     c = xcalloc(1, sizeof(*c));
     c->all = all;
     c->capture = path_is(path, "/capture");
-    input_open(&c->input, &all->input);
+    input_open(&c->input, all->options.input);
     DL_APPEND(all->first, c);
     all->count++;
     *ret_data = c;
@@ -272,7 +271,6 @@ int channels_create(const struct channels_options *options, struct channels **re
     int r;
 
     all->options = *options;
-    input_group_init(&all->input, screen_source(options->screen));
     r = loop_timer_create(options->loop, on_resize_timer, all, &all->resize_timer);
     if (r == 0)
         r = ws_server_create(&server, &all->server);
@@ -328,15 +326,25 @@ unsigned channels_printed(struct channels *channels, const char *title, int64_t 
     return count;
 }
 
-void channels_close(struct channels *channels, unsigned code, const char *reason)
+static void close_all(struct channels *channels, unsigned code, const char *reason)
 {
     struct channel *c, *tmp;
 
-    channels->closed = true;
     DL_FOREACH_SAFE(channels->first, c, tmp)
     {
         if (code == CHANNELS_CLOSE_ENDED)
             send_text(c, control_ended(reason));
         close_channel(c, code, reason);
     }
+}
+
+void channels_detach(struct channels *channels, const char *reason)
+{
+    close_all(channels, CHANNELS_CLOSE_ENDED, reason);
+}
+
+void channels_close(struct channels *channels, unsigned code, const char *reason)
+{
+    channels->closed = true;
+    close_all(channels, code, reason);
 }

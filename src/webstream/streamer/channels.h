@@ -26,8 +26,9 @@ struct channels_events {
 struct channels_options {
     struct loop *loop;
     struct screen *screen;
-    const char *session_id; /* lent */
-    const uint8_t *key;     /* 32 bytes; lent */
+    struct input_group *input; /* of everybody who looks at the screen; lent */
+    const char *session_id;    /* lent */
+    const uint8_t *key;        /* 32 bytes; lent */
     const char *bind;
     unsigned port;
     int max_width, max_height;
@@ -44,6 +45,8 @@ unsigned channels_count(const struct channels *channels);
 void channels_resized(struct channels *channels, int width, int height);
 /* A document was printed. The number of control connections that were told. */
 unsigned channels_printed(struct channels *channels, const char *title, int64_t time, uint64_t bytes);
+/* Closes every connection as an ended one; control connections hear reason first. Others may come. */
+void channels_detach(struct channels *channels, const char *reason);
 /* Closes every connection; with CHANNELS_CLOSE_ENDED control connections hear reason first. Nobody is
  * admitted any more. */
 void channels_close(struct channels *channels, unsigned code, const char *reason);

@@ -62,6 +62,9 @@ static void on_message(void *ctx, struct ws_conn *conn, void *data, bool text, c
     case HOST_ENDING:
         link->events->ending(link->arg, m.word);
         break;
+    case HOST_DETACH:
+        link->events->detach(link->arg, m.word);
+        break;
     }
 }
 

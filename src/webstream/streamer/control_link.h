@@ -14,8 +14,9 @@ struct control_link_events {
     void (*info)(void *arg, const struct session_info *info);
     void (*refused)(void *arg, const char *error);
     void (*ending)(void *arg, const char *reason);
-    void (*bad)(void *arg);  /* a message that is none */
-    void (*lost)(void *arg); /* told once for each connection that was there */
+    void (*detach)(void *arg, const char *reason); /* the viewers are to go, the session stays */
+    void (*bad)(void *arg);                        /* a message that is none */
+    void (*lost)(void *arg);                       /* told once for each connection that was there */
 };
 
 int control_link_create(struct loop *loop, const char *socket_path, const char *username,

@@ -25,6 +25,7 @@ enum option_id {
     OPT_COMPRESSION,
     OPT_MAX_WIDTH,
     OPT_MAX_HEIGHT,
+    OPT_RFB,
 };
 
 static const struct option_row {
@@ -47,6 +48,7 @@ static const struct option_row {
     {"compression", OPT_COMPRESSION, true},
     {"max-width", OPT_MAX_WIDTH, true},
     {"max-height", OPT_MAX_HEIGHT, true},
+    {"rfb", OPT_RFB, true},
 };
 
 static int read_key(const char *path, uint8_t key[32])
@@ -117,6 +119,8 @@ static int set(struct streamer_options *o, enum option_id id, const char *value)
         return set_number(value, 200, 7680, &i->max_width);
     case OPT_MAX_HEIGHT:
         return set_number(value, 200, 4320, &i->max_height);
+    case OPT_RFB:
+        return str_copy(i->rfb, sizeof(i->rfb), value);
     }
     return -EINVAL;
 }
@@ -132,7 +136,7 @@ static bool complete(const struct streamer_options *o, const bool *seen)
 int streamer_options_parse(int argc, char **argv, struct streamer_options *ret_options)
 {
     struct option long_options[ARRAY_SIZE(rows) + 1] = {0};
-    bool seen[OPT_MAX_HEIGHT + 1] = {false};
+    bool seen[OPT_RFB + 1] = {false};
     struct streamer_options o = {0};
     int id;
 
@@ -156,7 +160,7 @@ int streamer_options_parse(int argc, char **argv, struct streamer_options *ret_o
             "usage: streamer --control PATH --username NAME\n"
             "       streamer --standalone --x11 PATH --xauthority FILE --display N --ws PORT --http PORT\n"
             "                --key-file FILE --session ID [--bind ADDRESS] [--fps N] [--compression N]\n"
-            "                [--max-width N] [--max-height N]\n");
+            "                [--max-width N] [--max-height N] [--rfb PATH]\n");
         return -EINVAL;
     }
     *ret_options = o;

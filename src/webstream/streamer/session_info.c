@@ -68,6 +68,7 @@ static int parse_parameters(const char *q, struct session_info *info)
     if (parse_numbers(q, info) < 0 || get_text(q, "bind", false, info->bind, sizeof(info->bind)) < 0 ||
         get_text(q, "x11", true, info->x11, sizeof(info->x11)) < 0 ||
         get_text(q, "print", false, info->print, sizeof(info->print)) < 0 ||
+        get_text(q, "rfb", false, info->rfb, sizeof(info->rfb)) < 0 ||
         get_text(q, "xauthority", true, info->xauthority, sizeof(info->xauthority)) < 0 ||
         get_text(q, "key", true, key, sizeof(key)) < 0 || hex_decode(key, info->key, sizeof(info->key)) < 0)
         return -EINVAL;
@@ -115,19 +116,19 @@ static int parse_info(char *fields, struct host_message *m)
     return parse_parameters(query, &m->info);
 }
 
-static int parse_ending(const char *field, struct host_message *m)
+static int parse_reason(const char *field, enum host_message_type type, struct host_message *m)
 {
     cleanup_free char *reason = NULL;
 
     if (percent_decode(field, strlen(field), &reason) < 0)
         return -EINVAL;
-    m->type = HOST_ENDING;
+    m->type = type;
     return str_copy(m->word, sizeof(m->word), reason);
 }
 
 int host_message_parse(const char *text, size_t len, struct host_message *ret_message)
 {
-    static const char info[] = "SESSION_INFO:", ending[] = "SESSION_ENDING:";
+    static const char info[] = "SESSION_INFO:", ending[] = "SESSION_ENDING:", detach[] = "DETACH:";
     cleanup_free char *copy = NULL;
     struct host_message m = {0};
     int r = -ENOMSG;
@@ -138,7 +139,9 @@ int host_message_parse(const char *text, size_t len, struct host_message *ret_me
     if (str_starts_with(copy, info))
         r = parse_info(copy + strlen(info), &m);
     else if (str_starts_with(copy, ending))
-        r = parse_ending(copy + strlen(ending), &m);
+        r = parse_reason(copy + strlen(ending), HOST_ENDING, &m);
+    else if (str_starts_with(copy, detach))
+        r = parse_reason(copy + strlen(detach), HOST_DETACH, &m);
     if (r == 0)
         *ret_message = m;
     return r == -ENOMSG ? r : r < 0 ? -EINVAL : 0;

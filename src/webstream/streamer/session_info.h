@@ -20,15 +20,16 @@ struct session_info {
     char x11[SESSION_INFO_PATH_MAX];
     char xauthority[SESSION_INFO_PATH_MAX];
     char print[SESSION_INFO_PATH_MAX]; /* the spool of printed documents; "": none */
+    char rfb[SESSION_INFO_PATH_MAX];   /* the host's socket for RFB clients; "": there are none */
     unsigned display;
 };
 
-enum host_message_type { HOST_SESSION_INFO, HOST_REFUSED, HOST_ENDING };
+enum host_message_type { HOST_SESSION_INFO, HOST_REFUSED, HOST_ENDING, HOST_DETACH };
 
 struct host_message {
     enum host_message_type type;
     struct session_info info; /* HOST_SESSION_INFO */
-    char word[65];            /* the error code or the reason of the other two */
+    char word[65];            /* the error code or the reason of the others */
 };
 
 /* The properties that have a default. */

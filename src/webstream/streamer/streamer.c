@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/str.h"
+#include "display/display_front_end.h"
 #include "display/source_x11.h"
 #include "http/http_server.h"
 #include "net/listener.h"
@@ -19,6 +20,7 @@
 #define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
 #define CLOSE_STEP_MS 10
 #define REASON_WAIT_MS 1000 /* for the host to say that the session ends */
+#define FRONT_ENDS_MAX 4
 
 struct streamer {
     struct loop *loop;
@@ -32,7 +34,14 @@ struct streamer {
     uint64_t stop_deadline, started_ms;
     struct source *source;
     struct screen *screen;
+    struct input_group input; /* of every viewer, whatever it speaks */
     struct channels *channels;
+    const struct display_front_end *const *known; /* that the program has, NULL-terminated */
+    struct {
+        const struct display_front_end *is;
+        void *it;
+    } front_end[FRONT_ENDS_MAX]; /* that run */
+    size_t front_end_count;
     struct prints *prints; /* NULL: nothing can be printed */
     struct http_server *http;
     struct listener *listener;
@@ -44,6 +53,60 @@ static const char *session_of(const struct streamer *s)
     return s->info.session_id[0] ? s->info.session_id : NULL;
 }
 
+/* Front-ends of other protocols (display/display_front_end.h). */
+
+static void open_front_ends(struct streamer *s)
+{
+    const struct display_services services = {
+        .loop = s->loop,
+        .session_id = s->info.session_id,
+        .screen = s->screen,
+        .input = &s->input,
+        .max_width = s->info.max_width,
+        .max_height = s->info.max_height,
+        .frame_rate = s->info.frame_rate,
+        .x11 = s->info.x11,
+        .xauthority = s->info.xauthority,
+        .link = s->info.rfb,
+    };
+
+    for (const struct display_front_end *const *at = s->known; *at && s->front_end_count < FRONT_ENDS_MAX;
+         at++) {
+        void *it = NULL;
+        int r = (*at)->start(&services, &it);
+
+        if (r < 0) { /* browsers are served without it */
+            log_event(LOG_LEVEL_WARN, session_of(s), "%s is not there: %s", (*at)->name, strerror(-r));
+            continue;
+        }
+        s->front_end[s->front_end_count].is = *at;
+        s->front_end[s->front_end_count++].it = it;
+    }
+}
+
+static void close_front_ends(struct streamer *s)
+{
+    while (s->front_end_count > 0) {
+        s->front_end_count--;
+        s->front_end[s->front_end_count].is->destroy(s->front_end[s->front_end_count].it);
+    }
+}
+
+static void detach_front_ends(struct streamer *s, const char *reason)
+{
+    for (size_t i = 0; i < s->front_end_count; i++)
+        s->front_end[i].is->detach(s->front_end[i].it, reason);
+}
+
+static bool is_busy(const struct streamer *s)
+{
+    bool busy = s->screen && screen_pending(s->screen) > 0;
+
+    for (size_t i = 0; i < s->front_end_count; i++)
+        busy = busy || s->front_end[i].is->pending(s->front_end[i].it) > 0;
+    return busy;
+}
+
 /* Ends the process when everybody has been told, or has had the time for it. */
 static void on_closing(void *arg)
 {
@@ -51,7 +114,7 @@ static void on_closing(void *arg)
     bool told =
         !s->channels || channels_count(s->channels) == 0 || clock_monotonic_ms(NULL) >= s->stop_deadline;
 
-    if (told && (!s->screen || screen_pending(s->screen) == 0))
+    if (told && !is_busy(s))
         loop_stop(s->loop);
 }
 
@@ -65,6 +128,7 @@ static void stop(struct streamer *s, int status, unsigned code, const char *reas
     s->listener = listener_destroy(s->listener);
     if (s->channels)
         channels_close(s->channels, code, reason);
+    detach_front_ends(s, reason);
     loop_timer_start(s->closing, 0, CLOSE_STEP_MS);
 }
 
@@ -102,6 +166,15 @@ static void on_failed(void *arg, int error)
 
     log_event(LOG_LEVEL_WARN, session_of(s), "the display is gone: %s", strerror(-error));
     loop_timer_start(s->display_gone, s->link ? REASON_WAIT_MS : 0, 0);
+}
+
+/* What a program has copied. */
+static void on_clipboard(void *arg, const char *text, size_t len)
+{
+    struct streamer *s = arg;
+
+    for (size_t i = 0; i < s->front_end_count; i++)
+        s->front_end[i].is->clipboard(s->front_end[i].it, text, len);
 }
 
 /* The channels' events. */
@@ -186,7 +259,7 @@ static int start_http(struct streamer *s)
 
 static int open_display(struct streamer *s)
 {
-    static const struct screen_events events = {.resized = on_resized, .failed = on_failed};
+    static const struct screen_events events = {on_resized, on_failed, on_clipboard};
     const struct source_x11_options x11 = {s->info.x11, s->info.xauthority, s->info.display};
     struct screen_options options = {
         .loop = s->loop,
@@ -203,6 +276,7 @@ static int open_display(struct streamer *s)
         return r;
     }
     options.source = s->source;
+    input_group_init(&s->input, s->source);
     return screen_create(&options, &s->screen);
 }
 
@@ -212,6 +286,7 @@ static int open_channels(struct streamer *s)
     const struct channels_options options = {
         .loop = s->loop,
         .screen = s->screen,
+        .input = &s->input,
         .session_id = s->info.session_id,
         .key = s->info.key,
         .bind = s->info.bind,
@@ -264,6 +339,7 @@ static int serve(struct streamer *s)
                   s->info.http_port, s->info.bind, strerror(-r));
         return r;
     }
+    open_front_ends(s);
     s->serving = true;
     tell_ready(s);
     return 0;
@@ -309,6 +385,16 @@ static void on_ending(void *arg, const char *reason)
     stop(s, 0, CHANNELS_CLOSE_ENDED, reason);
 }
 
+static void on_detach(void *arg, const char *reason)
+{
+    struct streamer *s = arg;
+
+    log_event(LOG_LEVEL_INFO, session_of(s), "every viewer is detached: %s", reason);
+    if (s->channels)
+        channels_detach(s->channels, reason);
+    detach_front_ends(s, reason);
+}
+
 static void on_bad(void *arg)
 {
     log_event(LOG_LEVEL_WARN, session_of(arg), "the host sent a message that is none");
@@ -324,7 +410,8 @@ static void on_lost(void *arg)
 
 static int start(struct streamer *s, const struct streamer_options *options)
 {
-    static const struct control_link_events events = {on_info, on_host_refused, on_ending, on_bad, on_lost};
+    static const struct control_link_events events = {on_info,   on_host_refused, on_ending,
+                                                      on_detach, on_bad,          on_lost};
     int r = loop_signal_create(s->loop, SIGTERM, on_signal, s, &s->on_term);
 
     if (r == 0)
@@ -347,6 +434,7 @@ static void finish(struct streamer *s)
     listener_destroy(s->listener);
     http_server_destroy(s->http);
     s->prints = prints_destroy(s->prints);
+    close_front_ends(s);
     s->channels = channels_destroy(s->channels);
     screen_destroy(s->screen);
     source_destroy(s->source);
@@ -356,10 +444,10 @@ static void finish(struct streamer *s)
     loop_signal_destroy(s->on_int);
 }
 
-int streamer_main(int argc, char **argv)
+int streamer_main(int argc, char **argv, const struct display_front_end *const *front_ends)
 {
     struct streamer_options options;
-    struct streamer s = {.started_ms = clock_monotonic_ms(NULL)};
+    struct streamer s = {.known = front_ends, .started_ms = clock_monotonic_ms(NULL)};
     int r = streamer_options_parse(argc, argv, &options);
 
     enum log_level level = LOG_LEVEL_INFO; /* as its keeper was told, in the environment */

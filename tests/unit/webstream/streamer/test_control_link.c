@@ -124,7 +124,7 @@ static void on_deadline(void *arg)
 
 static int setup(void **state)
 {
-    static const struct control_link_events events = {on_info, on_word, on_word, on_bad, on_lost};
+    static const struct control_link_events events = {on_info, on_word, on_word, on_word, on_bad, on_lost};
     struct state *s = xcalloc(1, sizeof(*s));
 
     *state = s;
@@ -174,6 +174,8 @@ static void test_conversation(void **state)
     say(s, "SESSION_ENDING:exit");
     AWAIT(s, str_eq(s->word, "exit"));
     assert_int_equal(s->bad, 1);
+    say(s, "DETACH:suspend");
+    AWAIT(s, str_eq(s->word, "suspend"));
 }
 
 /* The host comes late, dies and comes back: each time it is asked again. */

@@ -23,7 +23,7 @@ static void test_info(void **state)
     (void)state;
     assert_int_equal(parse("SESSION_INFO:abc|" NEEDED
                            "&bind=10.0.0.1&width=1280&height=800&maxWidth=7680&maxHeight=4320"
-                           "&fps=60&compression=2",
+                           "&fps=60&compression=2&rfb=%2Frun%2Frfb.sock",
                            &m),
                      0);
     assert_int_equal(m.type, HOST_SESSION_INFO);
@@ -36,11 +36,13 @@ static void test_info(void **state)
     assert_int_equal(m.info.max_height, 4320);
     assert_int_equal(m.info.frame_rate, 60);
     assert_int_equal(m.info.compression, 2);
+    assert_string_equal(m.info.rfb, "/run/rfb.sock");
     assert_int_equal(m.info.key[31], 0xff);
 
     /* The least that must be there; and the parameters encoded as one field. */
     assert_int_equal(parse("SESSION_INFO:abc|" NEEDED, &m), 0);
     assert_string_equal(m.info.bind, "127.0.0.1");
+    assert_string_equal(m.info.rfb, "");
     assert_int_equal(m.info.frame_rate, 30);
     assert_int_equal(parse("SESSION_INFO:abc|ws%3D1%26http%3D2%26key%3D" KEY
                            "%26x11%3D%252Ftmp%252FX5%26xauthority%3Da%26display%3D0",
@@ -60,6 +62,9 @@ static void test_others(void **state)
     assert_int_equal(parse("SESSION_ENDING:time%20out", &m), 0);
     assert_int_equal(m.type, HOST_ENDING);
     assert_string_equal(m.word, "time out");
+    assert_int_equal(parse("DETACH:suspend", &m), 0);
+    assert_int_equal(m.type, HOST_DETACH);
+    assert_string_equal(m.word, "suspend");
     assert_int_equal(parse("SOMETHING_NEW:1", &m), -ENOMSG);
 }
 
@@ -84,6 +89,9 @@ static void test_absurd(void **state)
         "SESSION_INFO:abc|ws=1&http=1&key=00&x11=a&xauthority=b&display=5",
         "SESSION_INFO:0123456789012345678901234567890123456789012345678901234567890123456789|" NEEDED,
         "SESSION_ENDING:%zz",
+        "DETACH:%0",
+        "DETACH:0123456789012345678901234567890123456789012345678901234567890123456789",
+        "SESSION_INFO:abc|" NEEDED "&rfb=%",
     };
     struct host_message m;
 

@@ -27,6 +27,8 @@ struct state {
     unsigned ws, http;
 };
 
+static const struct display_front_end *const no_front_ends[] = {NULL};
+
 static void run_streamer(struct state *s, int ready)
 {
     char display[12], fd[12];
@@ -40,7 +42,7 @@ static void run_streamer(struct state *s, int ready)
     setenv("ISTHMUS_READY_FD", fd, 1);
     if (!getenv("ISTHMUS_TEST_LOG"))
         assert_non_null(freopen("/dev/null", "w", stderr));
-    exit(streamer_main((int)ARRAY_SIZE(argv) - 1, argv));
+    exit(streamer_main((int)ARRAY_SIZE(argv) - 1, argv, no_front_ends));
 }
 
 static int setup(void **state)
@@ -388,7 +390,7 @@ static void test_usage(void **state)
     (void)state;
     if (pid == 0) {
         assert_non_null(freopen("/dev/null", "w", stderr));
-        _exit(streamer_main(3, argv));
+        _exit(streamer_main(3, argv, no_front_ends));
     }
     waitpid(pid, &status, 0);
     assert_int_equal(WEXITSTATUS(status), 2);
