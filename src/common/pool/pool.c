@@ -179,7 +179,7 @@ static bool adopt_slot(struct slot *slot)
         pool_control_close(slot);
         return false;
     }
-    slot->wanted = true;
+    slot->wanted = slot->ordered = true;
     return true;
 }
 
@@ -204,7 +204,7 @@ static struct slot *find_slot(struct pool *pool, const char *session_id)
 {
     for (unsigned i = 0; i < pool->slot_count; i++) {
         struct slot *slot = &pool->slots[i];
-        if ((slot->state == SLOT_PREPARING || slot->state == SLOT_LIVING || slot->state == SLOT_CLEANING) &&
+        if (slot->state != SLOT_FREE && slot->state != SLOT_BROKEN &&
             str_eq(slot->order.session_id, session_id))
             return slot;
     }
@@ -260,20 +260,45 @@ static int build_order(const struct pool *pool, const struct pool_order *wanted,
     return 0;
 }
 
-int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot)
+int pool_reserve(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot)
 {
-    if (find_slot(pool, order->session_id))
+    if (!str_is_id(session_id))
+        return -EINVAL;
+    if (find_slot(pool, session_id))
         return -EEXIST;
     struct slot *slot = free_slot(pool);
     if (!slot)
         return -ENOSPC;
-    int r = build_order(pool, order, &slot->order);
+    int r = str_copy(slot->order.session_id, sizeof slot->order.session_id, session_id);
     if (r < 0)
         return r;
-    r = pool_slot_prepare(slot);
-    if (r >= 0)
-        fill_info(slot, ret_slot);
-    return r;
+    pool_slot_prepare(slot);
+    fill_info(slot, ret_slot);
+    return 0;
+}
+
+int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot)
+{
+    struct slot *slot = find_slot(pool, order->session_id);
+    bool reserved = slot && (slot->state == SLOT_PREPARING || slot->state == SLOT_HELD) && !slot->ordered &&
+                    !slot->ending;
+    if (slot && !reserved)
+        return -EEXIST;
+    if (!reserved)
+        slot = free_slot(pool);
+    if (!slot)
+        return -ENOSPC;
+    struct order complete;
+    int r = build_order(pool, order, &complete);
+    if (r < 0)
+        return r;
+    order_finish(&slot->order);
+    slot->order = complete;
+    if (!reserved)
+        pool_slot_prepare(slot);
+    pool_slot_launch(slot);
+    fill_info(slot, ret_slot);
+    return 0;
 }
 
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot)
@@ -298,13 +323,22 @@ int pool_open_prints(struct pool *pool, const char *session_id, int *ret_dir_fd)
     return 0;
 }
 
+static void end_slot(struct slot *slot, const char *reason)
+{
+    bool held = slot->state == SLOT_HELD; /* nobody else will say that it is over */
+    if (slot->state == SLOT_CLEANING)
+        return;
+    pool_slot_ending(slot, reason);
+    if (held)
+        pool_slot_clean(slot);
+}
+
 int pool_end(struct pool *pool, const char *session_id, const char *reason)
 {
     struct slot *slot = find_slot(pool, session_id);
     if (!slot)
         return -ENOENT;
-    if (slot->state != SLOT_CLEANING)
-        pool_slot_ending(slot, keeper_reason_valid(reason) ? reason : "kill");
+    end_slot(slot, keeper_reason_valid(reason) ? reason : "kill");
     return 0;
 }
 
@@ -312,8 +346,8 @@ void pool_end_all(struct pool *pool, const char *reason)
 {
     for (unsigned i = 0; i < pool->slot_count; i++) {
         struct slot *slot = &pool->slots[i];
-        if (slot->state == SLOT_PREPARING || slot->state == SLOT_LIVING)
-            pool_slot_ending(slot, reason);
+        if (slot->state != SLOT_FREE && slot->state != SLOT_BROKEN)
+            end_slot(slot, reason);
     }
 }
 

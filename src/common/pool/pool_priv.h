@@ -8,9 +8,19 @@
 #include "pool/pool.h"
 #include "ws/ws.h"
 
-/*  FREE -> PREPARING -> LIVING -> CLEANING -> FREE
+/*  FREE -> PREPARING -> HELD -> LAUNCHING -> LIVING -> CLEANING -> FREE
+ *  HELD: reserved, accounts and home are ready, nothing was ordered yet. A start without a reservation passes
+ *  through it.
  *  BROKEN: could not be cleaned; out of use until a later try succeeds. */
-enum slot_state { SLOT_FREE, SLOT_PREPARING, SLOT_LIVING, SLOT_CLEANING, SLOT_BROKEN };
+enum slot_state {
+    SLOT_FREE,
+    SLOT_PREPARING,
+    SLOT_HELD,
+    SLOT_LAUNCHING,
+    SLOT_LIVING,
+    SLOT_CLEANING,
+    SLOT_BROKEN
+};
 
 struct slot {
     struct pool *pool;
@@ -21,7 +31,8 @@ struct slot {
     bool claimed;
     bool surplus; /* above the configured number: serves what was adopted, takes nothing new */
 
-    struct order order; /* of the session, zeroed when free */
+    struct order order; /* of the session, zeroed when free; of a reservation the session's id alone */
+    bool ordered;       /* by pool_start: not a mere reservation */
     bool ending;
     bool wanted; /* somebody knows of this session and is to hear of its end */
     char reason[POOL_REASON_LEN];
@@ -63,7 +74,10 @@ struct pool {
 };
 
 /* pool_slot.c */
-int pool_slot_prepare(struct slot *slot);
+/* Takes the slot for the session in slot->order. */
+void pool_slot_prepare(struct slot *slot);
+/* slot->order is complete: launches it, now or when the slot is prepared. */
+void pool_slot_launch(struct slot *slot);
 /* The session is over: tells everybody once and asks the keeper to finish. */
 void pool_slot_ending(struct slot *slot, const char *reason);
 /* The keeper is gone: makes sure of it and cleans up. */

@@ -46,18 +46,18 @@ static bool finish_job(struct slot *slot)
 static void forget_session(struct slot *slot)
 {
     order_finish(&slot->order);
-    slot->ending = slot->ready = slot->wanted = slot->info_asked = false;
+    slot->ending = slot->ready = slot->wanted = slot->info_asked = slot->ordered = false;
     slot->display = -1;
     slot->reason[0] = '\0';
 }
 
-static int claim(struct slot *slot)
+/* used: the account that leftovers of an earlier run name, or NULL. If another instance has claimed that by
+ * now, it has ended whatever ran there. */
+static int claim(struct slot *slot, const char *used)
 {
     if (slot->claimed)
         return 0;
-    /* The leftovers of an earlier run name their account. If another instance has claimed that by now, it has
-     * ended whatever ran there. */
-    if (slot->order.account && account_claim_name(slot->order.account, &slot->account) == 0) {
+    if (used && account_claim_name(used, &slot->account) == 0) {
         slot->claimed = true;
         return 0;
     }
@@ -77,19 +77,56 @@ static int write_order(struct slot *slot)
     return session_dir < 0 ? session_dir : order_write(&slot->order, session_dir);
 }
 
+/* On a worker, while the loop may be completing slot->order: not looked at here. */
 static void prepare_work(void *arg)
 {
     struct slot *slot = arg;
-    slot->result = claim(slot);
+    slot->result = claim(slot, NULL);
     if (slot->result >= 0)
         slot->result = account_kill(&slot->account, slot->dir);
     if (slot->result >= 0)
         slot->result = slotdir_build(slot->dir, slot->pool->skeleton, &slot->account);
-    if (slot->result >= 0)
-        slot->result = write_order(slot);
+}
+
+/* It came to nothing, or somebody has ended it meanwhile. */
+static void give_up(struct slot *slot, int error)
+{
+    if (error < 0 && slot->pool->events->broken) {
+        cleanup_free char *text = xasprintf("slot %u cannot be prepared: %s", slot->number,
+                                            slot->cause ? slot->cause : strerror(-error));
+        slot->pool->events->broken(slot->pool->arg, slot->number, text);
+    }
+    pool_slot_ending(slot, "error");
+    pool_slot_clean(slot);
 }
 
 static void prepare_done(void *arg)
+{
+    struct slot *slot = arg;
+    if (!finish_job(slot))
+        return;
+    slot->state = SLOT_HELD;
+    if (slot->result < 0 || slot->ending)
+        give_up(slot, slot->result);
+    else if (slot->ordered)
+        pool_slot_launch(slot);
+}
+
+void pool_slot_prepare(struct slot *slot)
+{
+    slot->state = SLOT_PREPARING;
+    slot->wanted = true;
+    slot->display = -1;
+    start_job(slot, prepare_work, prepare_done);
+}
+
+static void launch_work(void *arg)
+{
+    struct slot *slot = arg;
+    slot->result = write_order(slot);
+}
+
+static void launch_done(void *arg)
 {
     struct slot *slot = arg;
     if (!finish_job(slot))
@@ -100,26 +137,19 @@ static void prepare_done(void *arg)
         r = pool_control_open(slot);
     if (r >= 0 && !slot->ending)
         r = pool_keeper_spawn(slot);
-    if (r < 0 && slot->pool->events->broken) {
-        cleanup_free char *text = xasprintf("slot %u cannot be prepared: %s", slot->number,
-                                            slot->cause ? slot->cause : strerror(-r));
-        slot->pool->events->broken(slot->pool->arg, slot->number, text);
-    }
-    if (r < 0 || slot->ending) {
-        pool_slot_ending(slot, "error");
-        pool_slot_clean(slot);
-        return;
-    }
-    slot->pool->events->launched(slot->pool->arg, slot->order.session_id);
+    if (r < 0 || slot->ending)
+        give_up(slot, r);
+    else
+        slot->pool->events->launched(slot->pool->arg, slot->order.session_id);
 }
 
-int pool_slot_prepare(struct slot *slot)
+void pool_slot_launch(struct slot *slot)
 {
-    slot->state = SLOT_PREPARING;
-    slot->wanted = true;
-    slot->display = -1;
-    start_job(slot, prepare_work, prepare_done);
-    return 0;
+    slot->ordered = true;
+    if (slot->state != SLOT_HELD)
+        return; /* prepare_done comes back to it */
+    slot->state = SLOT_LAUNCHING;
+    start_job(slot, launch_work, launch_done);
 }
 
 void pool_slot_ending(struct slot *slot, const char *reason)
@@ -138,7 +168,7 @@ void pool_slot_ending(struct slot *slot, const char *reason)
 static void clean_work(void *arg)
 {
     struct slot *slot = arg;
-    slot->result = claim(slot);
+    slot->result = claim(slot, slot->order.account);
     if (slot->result >= 0)
         slot->result = account_kill(&slot->account, slot->dir);
     if (slot->result >= 0)

@@ -274,6 +274,29 @@ static void litter(struct world *w)
     assert_true(fd >= 0);
 }
 
+/* Turns of the loop until somebody's condition holds: for what no event tells. */
+static void turn(void *arg)
+{
+    loop_stop(arg);
+}
+
+static void await_account(struct world *w)
+{
+    struct pool_slot_info slot;
+    while (pool_find(w->pool, SESSION_ID, &slot) == 0 && !*slot.account) {
+        loop_post(w->loop, turn, w->loop);
+        loop_run(w->loop);
+    }
+}
+
+static void await_free(struct world *w)
+{
+    while (active(w) > 0) {
+        loop_post(w->loop, turn, w->loop);
+        loop_run(w->loop);
+    }
+}
+
 static void test_start_and_end(void **state)
 {
     struct world *w = *state;
@@ -330,6 +353,92 @@ static void test_bad_orders(void **state)
     order.app_args = "'open";
     assert_int_equal(pool_start(w->pool, &order, &slot), -EINVAL);
     assert_int_equal(active(w), 0);
+}
+
+/* Nothing runs in a reservation; the start continues in its slot. */
+static void test_reserved(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    struct pool_order order = desktop(SESSION_ID);
+    assert_int_equal(pool_reserve(w->pool, "../../etc", &slot), -EINVAL);
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
+    assert_int_equal(slot.number, 1);
+    assert_int_equal(slot.ws_port, 9010);
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), -EEXIST);
+    assert_int_equal(active(w), 1);
+    await_account(w);
+    litter(w); /* what is in the home stays: it is not built a second time */
+    assert_int_equal(find_process(w, "keeper"), 0);
+    assert_int_equal(w->launched, 0);
+    order.app_exe = "xterm";
+    order.app_args = "'open";
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EINVAL);
+    order = desktop(SESSION_ID);
+    assert_int_equal(pool_start(w->pool, &order, &slot), 0);
+    assert_int_equal(slot.number, 1);
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EEXIST);
+    await(w, &w->ready, 1);
+    assert_int_equal(w->launched, 1);
+    cleanup_free char *kept = slot_path(w, "home/litter");
+    assert_int_equal(access(kept, F_OK), 0);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
+    await(w, &w->ended, 1);
+    assert_clean(w);
+}
+
+static void test_started_while_being_reserved(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    struct pool_order order = desktop(SESSION_ID);
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
+    assert_int_equal(pool_start(w->pool, &order, &slot), 0);
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EEXIST);
+    await(w, &w->ready, 1);
+    assert_int_equal(w->launched, 1);
+    assert_int_equal(active(w), 1);
+}
+
+/* A reservation that is given back, while it is made and after that. */
+static void test_reservation_ended(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "timeout"), 0);
+    struct pool_order order = desktop(SESSION_ID);
+    assert_int_equal(pool_start(w->pool, &order, &slot), -EEXIST); /* not any more */
+    await(w, &w->ended, 1);
+    assert_string_equal(w->reason, "timeout");
+    assert_int_equal(w->ending, 1);
+    assert_clean(w);
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
+    await_account(w);
+    litter(w);
+    assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
+    await(w, &w->ended, 2);
+    assert_int_equal(w->ending, 2);
+    assert_int_equal(w->launched, 0);
+    assert_clean(w);
+}
+
+/* The next host knows nothing of a reservation and makes its slot fit for use again. */
+static void test_reservation_after_a_restart(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
+    await_account(w);
+    litter(w);
+    w->pool = pool_destroy(w->pool);
+    open_pool(w, 1);
+    assert_int_equal(w->found_slot, 0);
+    assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), -ENOENT);
+    await_free(w);
+    assert_int_equal(w->ended, 0);
+    assert_clean(w);
+    assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
 }
 
 static void kill_part(struct world *w, const char *name, const char *reason)
@@ -462,6 +571,10 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_start_and_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exhausted, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_orders, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reserved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_started_while_being_reserved, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reservation_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_reservation_after_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_keeper, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_leader, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_display, setup, teardown),
