@@ -22,6 +22,7 @@
 #include "ovd/message/session_token.h"
 #include "ovd/message/words.h"
 #include "ovd/tunnel/tunnel.h"
+#include "pool/pool.h"
 
 #define APS_TEXT "text/html; charset=utf-8"
 #define APS_XML "text/xml; charset=utf-8"
@@ -29,7 +30,8 @@
 #define APS_OWNER "owner"     /* the owner's name as a participant; a guest's is the id of its token */
 #define APS_VISITORS_MAX 64   /* cookies of one session */
 #define APS_GUESTS_MAX 32     /* of one session */
-#define APS_FIRST_PORT 5900   /* RFB port labels: APS_FIRST_PORT + slot * POOL_INSTANCES_MAX + n */
+#define APS_FIRST_PORT 5900   /* RFB port labels: the first one that no instance of this host has */
+#define APS_LAST_PORT 8899
 #define APS_ARGUMENT_MAX 4096 /* bytes of an application's argument */
 
 /* Status of an instance (spec/ovd.md 5.2). */
@@ -46,6 +48,7 @@ enum aps_instance_status {
 };
 
 struct aps;
+struct aps_call;
 
 struct aps_instance {
     char id[POOL_INSTANCE_LEN]; /* "desktop", or five characters */
@@ -54,15 +57,16 @@ struct aps_instance {
     int status;                 /* enum aps_instance_status */
     int width, height;          /* 0: the session's */
     unsigned port;              /* its RFB port label */
+    uint64_t polled_ms;         /* monotonic: when the owner asked about it last, or it became ready */
     struct aps_instance *prev, *next;
 };
 
 struct aps_guest {
-    char token[OVD_ID_SIZE]; /* its invitation's; its name as a participant */
+    char token[POOL_PARTICIPANT_LEN]; /* its invitation's; its name as a participant */
     char *email;
     enum ovd_guest_mode mode;
     char access_id[POOL_INSTANCE_LEN];
-    char rfb_password[OVD_PASSWORD_SIZE];
+    char rfb_password[OVD_PASSWORD_SIZE]; /* "": it has not come yet */
     int64_t invited;    /* Unix seconds */
     bool joined, left;  /* has polled once; has said that it leaves */
     uint64_t polled_ms; /* monotonic; 0: not by this process */
@@ -72,7 +76,7 @@ struct aps_guest {
 struct aps_session {
     struct aps *aps;
     struct host_session *host;
-    char ovd_id[OVD_ID_SIZE]; /* the Session Manager's name of it */
+    char ovd_id[OVD_ID_MAX + 1];/* the Session Manager's name of it */
     enum ovd_mode mode;       /* never OVD_MODE_SHARE */
     bool owned; /* its owner came by a token; false: begun elsewhere, only guests come from here */
     char *settings[OVD_SETTING_COUNT]; /* of the owner's last token; NULL: absent */
@@ -86,7 +90,9 @@ struct aps_session {
     char rfb_password[OVD_PASSWORD_SIZE]; /* the owner's */
     struct aps_instance *instances;
     struct aps_guest *guests;
+    uint64_t printed_ms; /* monotonic: when its documents were looked at last */
     unsigned visitors;
+    bool participants_due; /* the streamer could not be told of all of them yet */
     UT_hash_handle hh_id;  /* by the host's session id */
     UT_hash_handle hh_ovd; /* by ovd_id */
 };
@@ -95,6 +101,7 @@ struct aps_visitor {
     char key[SECRET_ID_LEN * 2]; /* hex of the cookie's SHA-256 */
     struct aps_session *session;
     struct aps_guest *guest;  /* NULL: the owner */
+    bool lost;                /* was a guest that had to make room: nobody any more */
     enum ovd_token_type type; /* of the token it came with */
     int width, height;        /* of its last start.php; 0: none */
     int64_t seen;             /* Unix seconds */
@@ -111,7 +118,14 @@ struct aps {
     unsigned ssh_ports[2], ssh_port_count; /* as access.php tells them, the legacy one first */
     struct aps_session *by_id, *by_ovd;
     struct aps_visitor *visitors; /* by key */
-    struct loop_timer *sweep_timer;
+    struct aps_call *calls;   /* under way, manager_call.c */
+    unsigned call_count;
+    struct loop_timer *sweep_timer, *retry_timer;
+    /* Of the parts that have them; made when they are needed first. */
+    struct aps_starts *starts;   /* start_app.c */
+    struct aps_apps *apps;       /* app_routes.c */
+    struct aps_callers *callers; /* callers.c */
+    struct loop_timer *instance_timer;
     bool stopping;
 };
 
@@ -120,8 +134,9 @@ void aps_answer(struct http_request *r, unsigned status, const char *type, const
 void aps_answer_xml(struct http_request *r, const struct buf *xml);
 /* 200 and "CRITICAL ERROR", as the original says to whoever has no session. */
 void aps_answer_critical(struct http_request *r);
-/* An argument from the query or the body's form (GET or POST), the latter first; NULL when absent. Lent with
- * the request. Bodies that are no form: NULL for all. */
+/* An argument from the body's form or the query (GET or POST), the former first; NULL when absent. Lent with
+ * the request, whose http_data this uses. Bodies that are no form, or past a limit of ovd/message/form.h: NULL
+ * for what could not be read. */
 const char *aps_argument(struct http_request *r, const char *name);
 
 /* aps_session.c */
@@ -135,8 +150,15 @@ void aps_session_changed(struct aps_session *session);
 /* The status that legacy peers are told: the host's. */
 int aps_session_status(const struct aps_session *session);
 struct aps_guest *aps_guest_find(struct aps_session *session, const char *token);
+/* A new guest, the oldest one that never came or has left makes room; NULL when there is none, or when the
+ * token cannot be a participant's name. The email is copied. */
+struct aps_guest *aps_guest_new(struct aps_session *session, const char *token, const char *email,
+                                enum ovd_guest_mode mode, const char *access_id);
+/* A setting of the owner's last token, "" when absent. */
+const char *aps_session_setting(const struct aps_session *session, enum ovd_setting setting);
+bool aps_session_setting_on(const struct aps_session *session, enum ovd_setting setting); /* "1" */
 /* Takes owner and guests, with their RFB passwords, to the streamer: at each new one and for each new guest.
- */
+ * What the streamer cannot be told now is told later. */
 void aps_session_participants(struct aps_session *session);
 /* The host's events, application_server.c hands them to the parts: */
 extern const struct host_session_events aps_host_events;
@@ -147,14 +169,23 @@ json_t *aps_note_write(const struct aps_session *session);
 struct aps_session *aps_note_read(struct aps *aps, struct host_session *host, const json_t *note);
 
 /* aps_visitor.c: cookies. The cookie is 128 random bits in hex; only its hash is kept. */
-/* NULL without a cookie that is known. */
+/* NULL without a cookie that is known, and for a guest that had to make room. */
 struct aps_visitor *aps_visitor_of(struct aps *aps, struct http_request *r);
-/* Makes the visitor of this request one of the session: a cookie that it brings is used again (whatever it
- * was before), else a new one is set in the answer, path "/". guest NULL: the owner. NULL past
- * APS_VISITORS_MAX. */
+/* Whether the cookie is that of such a guest. */
+bool aps_visitor_is_lost(struct aps *aps, struct http_request *r);
+/* Makes the visitor of this request one of the session, with a new cookie, path "/", that is set in the
+ * answer: what the visitor was before is forgotten, and nobody can have planted the cookie. guest NULL: the
+ * owner. Past APS_VISITORS_MAX the one that was not seen for the longest time is forgotten. */
 struct aps_visitor *aps_visitor_enter(struct aps *aps, struct http_request *r, struct aps_session *session,
                                       struct aps_guest *guest);
 void aps_visitor_forget(struct aps_visitor *visitor);
+/* Makes a visitor whose key is known: for notes. NULL when there is one with that key. */
+struct aps_visitor *aps_visitor_restore(struct aps_session *session, const char *key);
+/* Forgets all of the session (guest NULL), or marks those of the guest as lost. */
+void aps_visitors_drop(struct aps_session *session, const struct aps_guest *guest);
+/* The value of the last cookie of ours in a line of the header; false when there is none or it is not of our
+ * form. */
+bool aps_cookie_read(const char *line, char ret_value[SECRET_ID_LEN]);
 
 /* redeem.c: index.php. Redeems the token, creates or finds the session, enters the visitor. */
 void aps_route_index(struct http_request *r, void *ctx);
@@ -168,22 +199,66 @@ void aps_route_access(struct http_request *r, void *ctx);
 void aps_route_invite(struct http_request *r, void *ctx);
 void aps_route_print(struct http_request *r, void *ctx);
 
+/* instance_state.c: the table of spec/ovd.md 5.2. */
+enum aps_instance_event {
+    APS_EV_LAUNCHED, /* its program is being started */
+    APS_EV_READY,    /* its picture can be had */
+    APS_EV_LEFT,     /* the owner left it, or asks no more */
+    APS_EV_PARK,     /* the session is suspended */
+    APS_EV_BACK,     /* the owner wants it again */
+    APS_EV_STOP,
+};
+/* The status after it, those in between passed at once: -EPERM, and nothing, for a pair that makes no sense.
+ * persistent: of the session. */
+int aps_instance_step(int status, enum aps_instance_event event, bool persistent, int *ret_status);
+const char *aps_instance_event_word(enum aps_instance_event event);
+
 /* instance.c: running applications. */
 struct aps_instance *aps_instance_find(struct aps_session *session, const char *id);
 struct aps_instance *aps_instance_by_port(struct aps_session *session, unsigned port);
-/* The desktop of a session in desktop mode exists from its start on; -ENOSPC. */
+/* What the session's own display shows, from start.php on: in desktop mode the instance "desktop"; in
+ * external mode the application, ORDERED until start_app.php asks for it and not to be listed until then. In
+ * portal mode nothing. -ENOSPC. */
 int aps_instance_desktop(struct aps_session *session);
-/* Follows the session: ready, suspended (instances 8, 9, 10), resumed (11, 2), over. */
+/* A further one, ORDERED. -ENOSPC. */
+int aps_instance_new(struct aps_session *session, const char *app_id, int width, int height,
+                     struct aps_instance **ret_instance);
+/* Feeds one; what follows from it is done. -EPERM. The instance may be gone afterwards (APS_EV_STOP). */
+int aps_instance_feed(struct aps_session *session, struct aps_instance *instance,
+                      enum aps_instance_event event);
+/* Its name in the pool. */
+const char *aps_instance_display(const struct aps_instance *instance);
+void aps_instance_free(struct aps_session *session, struct aps_instance *instance);
+/* The owner asks how it is; NULL: how the session is, which in desktop mode is the same. Only instances that
+ * were asked about have to be asked about again. */
+void aps_instance_polled(struct aps_session *session, const char *id);
+/* Follows the session: ready, suspended (instances 8, 9, 10), resumed (11, 2), over. Lets SSH in and shuts it
+ * out, too. */
 void aps_instances_follow(struct aps_session *session, int before);
+/* After its note was read: what this process began and cannot finish goes. */
+void aps_instances_adopt(struct aps_session *session);
 void aps_instance_on_ready(void *arg, struct host_session *host, const char *name);
 void aps_instance_on_ended(void *arg, struct host_session *host, const char *name, const char *reason);
 /* The status that whatsup tells for an id: -1 for unknown ones. */
 int aps_instance_status_of(struct aps_session *session, const char *id);
+void aps_instances_close(struct aps *aps); /* stops the clock */
+
+/* start_app.c: instances on their way. */
+void aps_route_start_app(struct http_request *r, void *ctx);
+/* The instance has become ready, or has ended: who waits for it is answered. */
+void aps_start_settled(struct aps_session *session, const char *instance, bool ready);
+void aps_starts_close(struct aps *aps);
+
+/* "WxH" of numbers; cut to HOST_MIN_SIDE and APS_MAX_SIDE. -EINVAL. */
+#define APS_MAX_SIDE 8192
+int aps_size_read(const char *text, int *ret_width, int *ret_height);
+/* Whether the session's menu has the application; its number. -EINVAL no number, -ENOENT. */
+int aps_menu_find(const struct aps_session *session, const char *app_id, int64_t *ret_id);
 
 /* app_routes.c, portal_routes.c, pages.c */
 void aps_route_apps(struct http_request *r, void *ctx);
 void aps_route_icon(struct http_request *r, void *ctx);
-void aps_route_start_app(struct http_request *r, void *ctx);
+void aps_apps_close(struct aps *aps);
 void aps_route_portal(struct http_request *r, void *ctx); /* portal/{file} */
 void aps_route_mode(struct http_request *r, void *ctx);   /* desktop/ portal/ external/ share/ */
 void aps_route_error(struct http_request *r, void *ctx);
@@ -191,23 +266,34 @@ void aps_route_error(struct http_request *r, void *ctx);
 /* ssh.c: the tunnel. */
 int aps_ssh_open(struct aps *aps, char **ret_cause);
 void aps_ssh_close(struct aps *aps);
-/* Makes new credentials for a session that becomes ready and lets them in; takes them away again. */
+/* Lets the credentials of a ready session in, new ones when it has none (ssh_password is ""); takes them away
+ * again, so that the next are new. The caller calls aps_session_changed. */
 int aps_ssh_grant(struct aps_session *session);
 void aps_ssh_revoke(struct aps_session *session);
 /* The set of RFB port labels has changed. */
 void aps_ssh_ports(struct aps_session *session);
 
+/* callers.c: whether a request comes from the Session Manager. The name service is asked on a worker. */
+/* Calls fn on the loop, now or later, when it does; else answers 400. r is deferred in between. */
+void aps_caller_check(struct aps *aps, struct http_request *r, void (*fn)(struct http_request *r, void *ctx));
+void aps_callers_close(struct aps *aps);
+
 /* manager_routes.c: what the Session Manager asks, below webservices/. */
 void aps_route_manager(struct http_request *r,
                        void *ctx); /* webservices/{file}: the caller's check, then its table */
 
-/* manager_call.c: what the Session Manager is asked. fn is called once, on the loop, unless the Application
- * Server is destroyed first; body NULL: no answer with status 200 came. */
+/* manager_call.c: what the Session Manager is asked. fn is called exactly once, on the loop and never from
+ * inside the call: with body NULL when no answer with status 200 came within ovd.requestMs, and when the
+ * Application Server is destroyed (aps->server is gone then: requests still have to be answered, for nobody;
+ * sessions are still there). An error: fn will not be called; -EAGAIN past APS_CALLS_MAX. */
+#define APS_CALLS_MAX 256
 typedef void (*aps_manager_fn)(void *arg, const char *body, size_t len, const char *type);
 /* GET {manager_url}/webservices/FILE?fqdn=NAME&QUERY; query is encoded by the caller and may be "". */
 int aps_manager_get(struct aps *aps, const char *file, const char *query, aps_manager_fn fn, void *arg);
-/* Signed, JSON, to the control plane's internal port; answer NULL when it was none of 200. */
+/* Signed, JSON, to the control plane's internal port; takes over body. answer NULL as above. */
 typedef void (*aps_plane_fn)(void *arg, const json_t *answer);
 int aps_plane_post(struct aps *aps, const char *path, json_t *body, aps_plane_fn fn, void *arg);
+/* Calls all that are under way back, without an answer. */
+void aps_calls_cancel(struct aps *aps);
 
 #endif
