@@ -27,7 +27,7 @@ import testenv
 
 SIGNED = (
     "x-session-id x-workspace-id x-workspace-name x-workspace-type x-app-id x-app-exe x-app-args x-user-id x-username x-org-id"
-    " x-policy-json"
+    " x-policy-json x-viewer-role"
 ).split()
 WS_MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 

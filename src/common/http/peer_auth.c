@@ -15,8 +15,10 @@
 #define SIGNED_MAX ((size_t)192 * 1024)
 
 const char *const peer_auth_headers[] = {
-    "x-session-id", "x-workspace-id", "x-workspace-name", "x-workspace-type", "x-app-id",      "x-app-exe",
-    "x-app-args",   "x-user-id",      "x-username",       "x-org-id",         "x-policy-json", NULL,
+    "x-session-id", "x-workspace-id", "x-workspace-name", "x-workspace-type",
+    "x-app-id",     "x-app-exe",      "x-app-args",       "x-user-id",
+    "x-username",   "x-org-id",       "x-policy-json",    "x-viewer-role",
+    NULL,
 };
 
 struct auth_value {

@@ -78,6 +78,33 @@ int identity_read_user(struct store_rows *rows, struct identity_user *ret_user)
     return 0;
 }
 
+const char *const identity_role_words[IDENTITY_ROLES] = {"owner", "active", "passive"};
+
+int identity_role_read(const char *word, enum identity_role *ret_role)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(identity_role_words); i++) {
+        if (strcmp(word, identity_role_words[i]) == 0) {
+            *ret_role = (enum identity_role)i;
+            return 0;
+        }
+    }
+    return -EINVAL;
+}
+
+int identity_find_user(struct store_txn *txn, const char *user_id, struct identity_user *ret_user,
+                       int64_t *ret_generation)
+{
+    cleanup_rows struct store_rows *rows = NULL;
+    int r = store_query_one(txn, &rows, "SELECT " IDENTITY_USER_COLUMNS " FROM users u WHERE u.id = $1", "s",
+                            user_id);
+    if (r <= 0)
+        return r < 0 ? r : -ENOENT;
+    if (!identity_row_enabled(rows))
+        return -EACCES;
+    *ret_generation = identity_row_generation(rows);
+    return identity_read_user(rows, ret_user);
+}
+
 int identity_note(struct store_txn *txn, int64_t now, const char *kind, const char *user_id,
                   const char *address, const char *detail)
 {
@@ -95,8 +122,9 @@ int identity_note(struct store_txn *txn, int64_t now, const char *kind, const ch
 
 /* 0 when the user is enabled and the token neither revoked nor older than the latest password. */
 static int check_standing(struct store_txn *txn, const struct token_claims *claims,
-                          struct identity_user *ret_user)
+                          struct identity_caller *ret_caller)
 {
+    struct identity_caller caller = {.role = claims->role};
     cleanup_rows struct store_rows *rows = NULL;
     int r = store_query_one(txn, &rows,
                             "SELECT " IDENTITY_USER_COLUMNS " FROM users u WHERE u.id = $1"
@@ -106,7 +134,16 @@ static int check_standing(struct store_txn *txn, const struct token_claims *clai
         return r < 0 ? r : -EACCES;
     if (!identity_row_enabled(rows) || identity_row_generation(rows) != claims->generation)
         return -EACCES;
-    return identity_read_user(rows, ret_user);
+    r = identity_read_user(rows, &caller.user);
+    if (r < 0)
+        return r;
+    if (claims->role != IDENTITY_OWNER) {
+        memcpy(caller.session_id, claims->session_id, sizeof(caller.session_id));
+        memcpy(caller.guest_id, claims->id, sizeof(caller.guest_id));
+        memcpy(caller.guest, claims->guest, sizeof(caller.guest));
+    }
+    *ret_caller = caller;
+    return 0;
 }
 
 static int read_token(struct identity *identity, const char *token, struct token_claims *ret_claims)
@@ -116,7 +153,7 @@ static int read_token(struct identity *identity, const char *token, struct token
 }
 
 static int check(struct identity *identity, const char *token, struct token_claims *ret_claims,
-                 struct identity_user *ret_user)
+                 struct identity_caller *ret_caller)
 {
     struct store_txn *txn = NULL;
     int r = read_token(identity, token, ret_claims);
@@ -125,26 +162,36 @@ static int check(struct identity *identity, const char *token, struct token_clai
     r = store_begin(identity->store, false, &txn);
     if (r < 0)
         return -EIO;
-    r = check_standing(txn, ret_claims, ret_user);
+    r = check_standing(txn, ret_claims, ret_caller);
     store_rollback(txn);
     return r == 0 || r == -EACCES ? r : -EIO;
 }
 
 int identity_token_stands(struct identity *identity, struct store_txn *txn, const char *token,
-                          const char *user_id)
+                          const char *user_id, struct identity_caller *ret_caller)
 {
     struct token_claims claims;
-    struct identity_user user;
     int r = read_token(identity, token, &claims);
     if (r == 0)
-        r = check_standing(txn, &claims, &user);
-    return r < 0 ? r : str_eq(user.id, user_id) ? 0 : -EACCES;
+        r = check_standing(txn, &claims, ret_caller);
+    return r < 0 ? r : str_eq(ret_caller->user.id, user_id) ? 0 : -EACCES;
+}
+
+int identity_check_caller(struct identity *identity, const char *token, struct identity_caller *ret_caller)
+{
+    struct token_claims claims;
+    return check(identity, token, &claims, ret_caller);
 }
 
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user)
 {
-    struct token_claims claims;
-    return check(identity, token, &claims, ret_user);
+    struct identity_caller caller;
+    int r = identity_check_caller(identity, token, &caller);
+    if (r == 0 && caller.role != IDENTITY_OWNER)
+        r = -EPERM;
+    if (r == 0)
+        *ret_user = caller.user;
+    return r;
 }
 
 static int add_revocation(struct store_txn *txn, int64_t now, const struct token_claims *claims)
@@ -165,9 +212,9 @@ static int add_revocation(struct store_txn *txn, int64_t now, const struct token
 int identity_revoke_token(struct identity *identity, const char *token)
 {
     struct token_claims claims;
-    struct identity_user user;
+    struct identity_caller caller;
     struct store_txn *txn = NULL;
-    int r = check(identity, token, &claims, &user);
+    int r = check(identity, token, &claims, &caller);
     if (r < 0)
         return r;
     if (store_begin(identity->store, true, &txn) < 0)

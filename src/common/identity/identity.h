@@ -44,8 +44,32 @@ struct identity_user {
 int identity_login(struct identity *identity, const char *username, const char *password, const char *peer,
                    struct identity_user *ret_user, char **ret_token, int64_t *ret_expires,
                    unsigned *ret_wait_s);
+/* As whom somebody is in a session. */
+enum identity_role {
+    IDENTITY_OWNER,
+    IDENTITY_ACTIVE,  /* a guest who may type and point */
+    IDENTITY_PASSIVE, /* a guest who watches */
+};
+#define IDENTITY_ROLES 3
+extern const char *const identity_role_words[IDENTITY_ROLES];           /* "owner", "active", "passive" */
+int identity_role_read(const char *word, enum identity_role *ret_role); /* -EINVAL */
+
+#define IDENTITY_GUEST_MAX 254 /* bytes of a guest's name, which is an e-mail address */
+
+/* Who holds a token. A guest's token is good for one session of the user who owns that, and for nothing else.
+ */
+struct identity_caller {
+    struct identity_user user; /* of a guest's token: the session's owner */
+    enum identity_role role;
+    char session_id[SECRET_ID_LEN]; /* of a guest; else "" */
+    char guest_id[SECRET_ID_LEN];   /* likewise: tells the guests of a session apart */
+    char guest[IDENTITY_GUEST_MAX + 1];
+};
+
 /* Checks a bearer token (JWT, HS256 pinned): signature, exp, nbf, iss, aud, not revoked, user still enabled.
  * 0; -EACCES; -EIO. */
+int identity_check_caller(struct identity *identity, const char *token, struct identity_caller *ret_caller);
+/* The same where nobody but a user who has logged in may come: -EPERM for a guest. */
 int identity_check_token(struct identity *identity, const char *token, struct identity_user *ret_user);
 /* Logout: the token is void from now on, everywhere, and so is every unused ticket of its user. -EACCES when
  * it was not valid; -EIO. */
@@ -92,11 +116,31 @@ int identity_application(struct identity *identity, const char *app_id, struct i
 
 /* One-time tickets for WebSockets: 30 s, bound to user, session and channel; redeeming deletes, whoever loses
  * a race gets -EACCES. token is the one that the caller was known by (NULL: by other means): no ticket is
- * made once it is revoked, however closely the two meet (-EACCES). */
+ * made once it is revoked, however closely the two meet (-EACCES), and a guest's makes tickets of that
+ * guest. */
+struct identity_ticket {
+    char user_id[SECRET_ID_LEN]; /* the session's owner */
+    char session_id[SECRET_ID_LEN];
+    enum identity_role role;
+    char guest[IDENTITY_GUEST_MAX + 1]; /* "" of the owner */
+};
 int identity_ticket_make(struct identity *identity, const char *user_id, const char *token,
                          const char *session_id, const char *channel, char ret_ticket[SECRET_ID_LEN],
                          int64_t *ret_expires);
 int identity_ticket_redeem(struct identity *identity, const char *ticket, const char *channel,
-                           char ret_user_id[SECRET_ID_LEN], char ret_session_id[SECRET_ID_LEN]);
+                           struct identity_ticket *ret_ticket);
+
+/* One-time codes, by which a page gets into a session that was started elsewhere: 30 s, bound to session and
+ * role. They are in the store, so any gateway of the farm redeems them. */
+#define IDENTITY_CODE_LIFETIME_S 30
+/* -ENOENT unknown user; -EINVAL. guest is the name of whom a code for a guest is for; "" else. */
+int identity_code_make(struct identity *identity, const char *user_id, const char *session_id,
+                       enum identity_role role, const char *guest, char ret_code[SECRET_ID_LEN]);
+/* Uses it up, and gives a token: of a login, as if the owner had logged in, or of a guest. Of several that
+ * try one gets it; -EACCES for the others, and for what is too old or no code. peer is for the audit trail.
+ */
+int identity_code_redeem(struct identity *identity, const char *code, const char *peer,
+                         struct identity_caller *ret_caller, char ret_session_id[SECRET_ID_LEN],
+                         char **ret_token, int64_t *ret_expires);
 
 #endif

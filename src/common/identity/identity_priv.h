@@ -40,10 +40,14 @@ static inline const char *identity_row_hash(struct store_rows *rows)
     return store_text(rows, 6);
 }
 
-/* Whether the user's token is still good, seen from inside the caller's transaction: 0, -EACCES, or an error
- * of the store. */
+/* Whether the user's token, or one of a guest of that user's session, is still good, seen from inside the
+ * caller's transaction: 0, -EACCES, or an error of the store. */
 int identity_token_stands(struct identity *identity, struct store_txn *txn, const char *token,
-                          const char *user_id);
+                          const char *user_id, struct identity_caller *ret_caller);
+/* A user with everything that a token needs, inside the caller's transaction. -ENOENT; -EACCES when disabled.
+ */
+int identity_find_user(struct store_txn *txn, const char *user_id, struct identity_user *ret_user,
+                       int64_t *ret_generation);
 
 /* One line of the audit trail; old ones go. user_id may be NULL. */
 int identity_note(struct store_txn *txn, int64_t now, const char *kind, const char *user_id,

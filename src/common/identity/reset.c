@@ -59,6 +59,8 @@ static int store_password(struct store_txn *txn, int64_t now, const char *userna
     if (r >= 0)
         r = store_exec(txn, "DELETE FROM tickets WHERE user_id = $1", "s", id);
     if (r >= 0)
+        r = store_exec(txn, "DELETE FROM session_codes WHERE user_id = $1", "s", id);
+    if (r >= 0)
         r = add_revocation(txn, now, id);
     if (r >= 0)
         r = throttle_forget_user(txn, username);

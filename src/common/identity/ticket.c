@@ -40,6 +40,7 @@ int identity_ticket_make(struct identity *identity, const char *user_id, const c
 {
     char ticket[SECRET_ID_LEN], hash[TICKET_HASH_LEN];
     struct store_txn *txn = NULL;
+    struct identity_caller caller = {.role = IDENTITY_OWNER};
     int64_t now = clock_wall_s(identity->clock);
     if (!str_is_id(session_id) || !channel_is_valid(channel))
         return -EINVAL;
@@ -47,14 +48,17 @@ int identity_ticket_make(struct identity *identity, const char *user_id, const c
     hash_ticket(ticket, hash);
     if (store_begin(identity->store, true, &txn) < 0)
         return -EIO;
-    int r = token ? identity_token_stands(identity, txn, token, user_id) : 0;
+    int r = token ? identity_token_stands(identity, txn, token, user_id, &caller) : 0;
+    if (r == 0 && caller.role != IDENTITY_OWNER && !str_eq(caller.session_id, session_id))
+        r = -EACCES;
     if (r == 0)
         r = make_room(txn, now, user_id);
     if (r == 0)
-        r = store_exec(
-            txn,
-            "INSERT INTO tickets (ticket, user_id, session_id, channel, expires) VALUES ($1, $2, $3, $4, $5)",
-            "ssssi", hash, user_id, session_id, channel, now + TICKET_LIFETIME_S);
+        r = store_exec(txn,
+                       "INSERT INTO tickets (ticket, user_id, session_id, channel, expires, role, guest)"
+                       " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+                       "ssssiss", hash, user_id, session_id, channel, now + TICKET_LIFETIME_S,
+                       identity_role_words[caller.role], caller.guest);
     if (r < 0) {
         store_rollback(txn);
         return r == -ESTALE ? -ENOENT : r == -EACCES ? r : -EIO;
@@ -68,8 +72,7 @@ int identity_ticket_make(struct identity *identity, const char *user_id, const c
 }
 
 struct ticket {
-    char user_id[SECRET_ID_LEN];
-    char session_id[SECRET_ID_LEN];
+    struct identity_ticket what;
     char channel[CHANNEL_MAX + 1];
     int64_t expires;
 };
@@ -77,15 +80,19 @@ struct ticket {
 static int load(struct store_txn *txn, const char *hash, struct ticket *ret_ticket)
 {
     cleanup_rows struct store_rows *rows = NULL;
-    int r = store_query_one(txn, &rows,
-                            "SELECT t.user_id, t.session_id, t.channel, t.expires FROM tickets t"
-                            " JOIN users u ON u.id = t.user_id WHERE t.ticket = $1 AND u.enabled = 1",
-                            "s", hash);
+    struct identity_ticket *what = &ret_ticket->what;
+    int r =
+        store_query_one(txn, &rows,
+                        "SELECT t.user_id, t.session_id, t.channel, t.expires, t.role, t.guest FROM tickets t"
+                        " JOIN users u ON u.id = t.user_id WHERE t.ticket = $1 AND u.enabled = 1",
+                        "s", hash);
     if (r <= 0)
         return r < 0 ? r : -EACCES;
-    if (store_copy(rows, 0, ret_ticket->user_id, sizeof(ret_ticket->user_id)) < 0 ||
-        store_copy(rows, 1, ret_ticket->session_id, sizeof(ret_ticket->session_id)) < 0 ||
-        store_copy(rows, 2, ret_ticket->channel, sizeof(ret_ticket->channel)) < 0)
+    if (store_copy(rows, 0, what->user_id, sizeof(what->user_id)) < 0 ||
+        store_copy(rows, 1, what->session_id, sizeof(what->session_id)) < 0 ||
+        store_copy(rows, 2, ret_ticket->channel, sizeof(ret_ticket->channel)) < 0 || !store_text(rows, 4) ||
+        identity_role_read(store_text(rows, 4), &what->role) < 0 ||
+        store_copy(rows, 5, what->guest, sizeof(what->guest)) < 0)
         return -EIO;
     ret_ticket->expires = store_int(rows, 3);
     return 0;
@@ -102,7 +109,7 @@ static int take(struct store_txn *txn, const char *hash, struct ticket *ret_tick
 }
 
 int identity_ticket_redeem(struct identity *identity, const char *ticket, const char *channel,
-                           char ret_user_id[SECRET_ID_LEN], char ret_session_id[SECRET_ID_LEN])
+                           struct identity_ticket *ret_ticket)
 {
     char hash[TICKET_HASH_LEN];
     struct ticket found;
@@ -123,7 +130,6 @@ int identity_ticket_redeem(struct identity *identity, const char *ticket, const 
     /* Shown on the wrong channel or too late, it is spent all the same. */
     if (!str_eq(found.channel, channel) || found.expires <= clock_wall_s(identity->clock))
         return -EACCES;
-    memcpy(ret_user_id, found.user_id, SECRET_ID_LEN);
-    memcpy(ret_session_id, found.session_id, SECRET_ID_LEN);
+    *ret_ticket = found.what;
     return 0;
 }

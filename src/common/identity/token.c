@@ -6,6 +6,7 @@
 #include "json/json.h"
 
 #define PARTY "isthmus"
+#define GUEST_PARTY "isthmus-guest"
 #define TIME_MAX INT64_C(253402300799) /* the end of the year 9999 */
 
 static char *encode_json(json_t *value)
@@ -22,13 +23,25 @@ static char *sign(const uint8_t key[32], const char *text, size_t len)
     return base64url_encode(mac, sizeof(mac));
 }
 
+static json_t *body_of(const struct token_claims *claims)
+{
+    bool guest = claims->role != IDENTITY_OWNER;
+    json_t *body = json_pack("{ssssssss sI sI sI sI}", "iss", PARTY, "aud", guest ? GUEST_PARTY : PARTY,
+                             "sub", claims->subject, "jti", claims->id, "iat", (json_int_t)claims->issued,
+                             "nbf", (json_int_t)claims->not_before, "exp", (json_int_t)claims->expires, "gen",
+                             (json_int_t)claims->generation);
+    if (body && guest) {
+        json_object_set_new(body, "sid", json_string(claims->session_id));
+        json_object_set_new(body, "role", json_string(identity_role_words[claims->role]));
+        json_object_set_new(body, "name", json_string(claims->guest));
+    }
+    return body;
+}
+
 int token_make(const uint8_t key[32], const struct token_claims *claims, char **ret_token)
 {
     cleanup_free char *header = encode_json(json_pack("{ssss}", "alg", "HS256", "typ", "JWT"));
-    cleanup_free char *body = encode_json(
-        json_pack("{ssssssss sI sI sI sI}", "iss", PARTY, "aud", PARTY, "sub", claims->subject, "jti",
-                  claims->id, "iat", (json_int_t)claims->issued, "nbf", (json_int_t)claims->not_before, "exp",
-                  (json_int_t)claims->expires, "gen", (json_int_t)claims->generation));
+    cleanup_free char *body = encode_json(body_of(claims));
     if (!header || !body)
         return -ENOMEM;
     cleanup_free char *text = xasprintf("%s.%s", header, body);
@@ -68,11 +81,25 @@ static int read_id(const json_t *object, const char *name, char ret_id[SECRET_ID
     return str_copy(ret_id, SECRET_ID_LEN, value);
 }
 
+/* A login has none of a guest's claims, a guest all of them. */
+static int read_role(const json_t *body, struct token_claims *c)
+{
+    char error[JSON_ERROR_LEN];
+    const char *word, *name;
+    if (member_is(body, "aud", PARTY))
+        return json_object_get(body, "sid") || json_object_get(body, "role") ? -EACCES : 0;
+    if (!member_is(body, "aud", GUEST_PARTY) || read_id(body, "sid", c->session_id) < 0 ||
+        json_get_string(body, "role", 16, &word, error) < 0 || identity_role_read(word, &c->role) < 0 ||
+        c->role == IDENTITY_OWNER || json_get_string(body, "name", IDENTITY_GUEST_MAX, &name, error) < 0)
+        return -EACCES;
+    return str_copy(c->guest, sizeof(c->guest), name);
+}
+
 static int read_claims(const json_t *body, struct token_claims *ret_claims)
 {
     char error[JSON_ERROR_LEN];
-    struct token_claims c;
-    if (!json_is_object(body) || !member_is(body, "iss", PARTY) || !member_is(body, "aud", PARTY))
+    struct token_claims c = {0};
+    if (!json_is_object(body) || !member_is(body, "iss", PARTY) || read_role(body, &c) < 0)
         return -EACCES;
     if (read_id(body, "sub", c.subject) < 0 || read_id(body, "jti", c.id) < 0)
         return -EACCES;

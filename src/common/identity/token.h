@@ -3,11 +3,13 @@
  *
  * The header is {"alg":"HS256","typ":"JWT"} and has no other member: what a header could ask for (another
  * algorithm, a key to fetch) does not exist here. Claims: iss and aud "isthmus", sub the user, jti the
- * token's own id, iat, nbf, exp in Unix seconds, gen the user's token_generation at the time. */
+ * token's own id, iat, nbf, exp in Unix seconds, gen the user's token_generation at the time. A guest's token
+ * has aud "isthmus-guest", sub the session's owner, and sid, role and name: what expects a login and knows
+ * nothing of guests refuses it. */
 #ifndef ISTHMUS_IDENTITY_TOKEN_H
 #define ISTHMUS_IDENTITY_TOKEN_H
 
-#include "base/secret.h"
+#include "identity/identity.h"
 
 #define TOKEN_MAX 4096
 #define TOKEN_LEEWAY_S 30 /* how far the clocks of two gateways may be apart */
@@ -17,6 +19,10 @@ struct token_claims {
     char id[SECRET_ID_LEN];
     int64_t issued, not_before, expires;
     int64_t generation;
+    enum identity_role role; /* owner: a login */
+    /* of a guest: */
+    char session_id[SECRET_ID_LEN];
+    char guest[IDENTITY_GUEST_MAX + 1];
 };
 
 /* The caller frees *ret_token. */

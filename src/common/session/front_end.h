@@ -26,6 +26,9 @@ struct front_end_services {
     struct http_client *client;
     const uint8_t *shared_key; /* 32 bytes, the farm's */
     void *process;             /* first argument of the functions below */
+    /* Where browsers find this process: its https port and the prefix of its paths ("" or "/prefix", lent).
+     * Any thread, from the first request on. */
+    void (*public_address)(void *process, unsigned *ret_https_port, const char **ret_base_path);
     /* The client's address behind the trusted proxies. */
     void (*client_address)(void *process, const struct http_request *r, char ret_text[ADDR_TEXT_LEN]);
     /* A user's access was taken away: closes the user's connections. Any thread. */

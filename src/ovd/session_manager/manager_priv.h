@@ -188,6 +188,9 @@ void sm_route_session_token(struct http_request *r, void *ctx);
 void sm_route_session_status(struct http_request *r, void *ctx);
 void sm_route_session_end_status(struct http_request *r, void *ctx);
 
+/* host_routes.c: what this farm's own session hosts ask, on the internal port (docs/protocol/internal.md). */
+extern const struct http_route sm_host_routes[];
+
 /* invite_route.c */
 void sm_route_session_invite(struct http_request *r, void *ctx);
 

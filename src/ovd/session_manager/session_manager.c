@@ -130,6 +130,7 @@ const struct front_end ovd_session_manager = {
     .enabled = is_enabled,
     .public_routes = routes,
     .plain_routes = routes,
+    .internal_routes = sm_host_routes,
     .start = start,
     .sweep = sweep,
     .stop = stop,

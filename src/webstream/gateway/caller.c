@@ -18,14 +18,32 @@ void caller_refuse(struct http_request *r)
     http_answer_error(r, 401, "token_invalid", "Log in first: the token is missing, wrong or over.");
 }
 
-bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user)
+void caller_refuse_guest(struct http_request *r)
+{
+    http_answer_error(r, 403, "guest_forbidden", "A guest may only see the session of the invitation.");
+}
+
+bool caller_accept(struct gateway *g, struct http_request *r, struct identity_caller *ret_caller)
 {
     const char *token = caller_token(r);
-    int result = token ? identity_check_token(g->identity, token, ret_user) : -EACCES;
+    int result = token ? identity_check_caller(g->identity, token, ret_caller) : -EACCES;
     if (result == -EACCES) {
         caller_refuse(r);
     } else if (result < 0) {
         gateway_answer_failure(r, result);
     }
     return result == 0;
+}
+
+bool caller_require(struct gateway *g, struct http_request *r, struct identity_user *ret_user)
+{
+    struct identity_caller caller;
+    if (!caller_accept(g, r, &caller))
+        return false;
+    if (caller.role != IDENTITY_OWNER) {
+        caller_refuse_guest(r);
+        return false;
+    }
+    *ret_user = caller.user;
+    return true;
 }

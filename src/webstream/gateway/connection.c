@@ -42,6 +42,15 @@ static void answer_ended(struct http_request *r)
     http_answer_error(r, 410, "session_ended", "The session has ended.");
 }
 
+static void answer_not_ready(struct http_request *r, bool suspended)
+{
+    if (suspended)
+        http_answer_error(r, 409, "session_suspended",
+                          "The session is suspended until its owner resumes it.");
+    else
+        http_answer_error(r, 409, "session_not_ready", "The session does not run yet.");
+}
+
 static void answer_unreachable(struct http_request *r)
 {
     http_answer_error(r, 502, "host_unreachable", "The session's host does not answer.");
@@ -106,6 +115,8 @@ static void refuse_like_host(struct connection *c, const struct http_answer *ans
     if (code && strcmp(code, "draining") == 0) {
         http_add_header(c->request, "Retry-After", "5");
         http_answer_error(c->request, 503, "no_host", "The session's host is being stopped.");
+    } else if (code && (strcmp(code, "session_suspended") == 0 || strcmp(code, "session_not_ready") == 0)) {
+        answer_not_ready(c->request, strcmp(code, "session_suspended") == 0);
     } else if (answer->status == 503) {
         http_add_header(c->request, "Retry-After", "15");
         http_answer_error(c->request, 503, "pool_exhausted", "All sessions are taken at the moment.");
@@ -163,31 +174,38 @@ static void ask_host(struct http_request *r, void *ctx)
         free(lines[i]);
 }
 
+/* A guest comes into a session that runs, and neither starts nor resumes one. The host, which is told the
+ * role, checks that again: here is a copy of its state. */
+static bool may_connect(struct http_request *r, const struct identity_caller *caller,
+                        const struct session_row *row)
+{
+    if (!session_status_is_alive(row->status)) {
+        answer_ended(r);
+        return false;
+    }
+    if (caller->role == IDENTITY_OWNER || row->status == SESSION_READY)
+        return true;
+    answer_not_ready(r, row->status == SESSION_SUSPENDING || row->status == SESSION_SUSPENDED);
+    return false;
+}
+
 /* First step, on a worker: whose session, and what belongs to it. */
 void route_connection(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
-    struct identity_user user;
+    struct identity_caller caller;
     struct identity_launch launch;
-    if (!caller_require(g, r, &user))
-        return;
-    const char *id = session_id_of(r);
-    if (!id)
-        return;
     struct connection *c = xcalloc(1, sizeof(*c));
     c->request = r;
     http_set_data(r, c, connection_free);
-    if (!read_side(r, "width", MAX_WIDTH, &c->width) || !read_side(r, "height", MAX_HEIGHT, &c->height))
+    if (!read_side(r, "width", MAX_WIDTH, &c->width) || !read_side(r, "height", MAX_HEIGHT, &c->height) ||
+        !session_of_viewer(g, r, &caller, &c->row) || !may_connect(r, &caller, &c->row))
         return;
-    int result = session_broker_get(g->broker, id, user.id, &c->row);
-    if (result == 0 && !session_status_is_alive(c->row.status)) {
-        answer_ended(r);
-        return;
-    }
-    if (result == 0)
-        result = session_broker_launch(g->broker, id, &launch);
+    if (caller.role != IDENTITY_OWNER)
+        c->width = c->height = 0; /* the screen is the owner's */
+    int result = session_broker_launch(g->broker, c->row.id, &launch);
     if (result == 0) {
-        result = session_headers_make(&c->row, &launch, &c->headers);
+        result = session_headers_make(&c->row, &launch, caller.role, &c->headers);
         identity_launch_finish(&launch);
     }
     gateway_client(g, r, c->client);

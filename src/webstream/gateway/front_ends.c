@@ -8,6 +8,13 @@ static void client_address(void *process, const struct http_request *r, char ret
     gateway_client(process, r, ret_text);
 }
 
+static void public_address(void *process, unsigned *ret_https_port, const char **ret_base_path)
+{
+    const struct gateway *g = process;
+    *ret_https_port = g->https_port;
+    *ret_base_path = g->base_path;
+}
+
 static void user_revoked(void *process, const char *user_id)
 {
     gateway_user_revoked(process, user_id);
@@ -61,6 +68,7 @@ static int start_one(struct gateway *g, const struct front_end *what, char **ret
         .client = g->client,
         .shared_key = g->shared_key,
         .process = g,
+        .public_address = public_address,
         .client_address = client_address,
         .user_revoked = user_revoked,
         .session_ended = session_ended,

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/paths.h"
+#include "webstream/gateway/attempts.h"
 #include "webstream/gateway/gateway_priv.h"
 
 #define DRAIN_STEP_MS 50
@@ -140,6 +141,7 @@ static void stop(struct gateway *g)
     gateway_listen_finish(g);
     g->client = http_client_destroy(g->client);
     viewers_finish(g);
+    attempts_free(&g->code_attempts);
     for (size_t i = 0; i < ARRAY_SIZE(g->signals); i++)
         g->signals[i] = loop_signal_destroy(g->signals[i]);
     g->sweep_timer = loop_timer_destroy(g->sweep_timer);

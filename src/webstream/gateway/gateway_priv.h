@@ -38,6 +38,7 @@ struct gateway_front_end {
 };
 
 struct arrival;
+struct attempts;
 struct host_call;
 struct login;
 struct ws_link;
@@ -83,6 +84,8 @@ struct gateway {
     atomic_bool draining;
 
     unsigned print_fetches; /* documents on their way here */
+
+    struct attempts *code_attempts;
 
     struct login *logins; /* waiting for their turn */
     unsigned logins_waiting, logins_running;
@@ -154,7 +157,7 @@ int host_url_check(const struct host_url *url);
 
 /* session_headers.c: what the gateway tells hosts and streamers about a session (docs/protocol/internal.md).
  */
-#define SESSION_HEADERS_MAX 11
+#define SESSION_HEADERS_MAX 12
 struct session_headers {
     size_t count;
     struct {
@@ -163,7 +166,7 @@ struct session_headers {
     } field[SESSION_HEADERS_MAX];
 };
 int session_headers_make(const struct session_row *row, const struct identity_launch *launch,
-                         struct session_headers *ret_headers);
+                         enum identity_role role, struct session_headers *ret_headers);
 void session_headers_finish(struct session_headers *headers);
 /* For struct peer_auth_request; arg is the struct session_headers. */
 const char *session_headers_get(const void *arg, const char *name);
@@ -173,6 +176,9 @@ const char *session_headers_get(const void *arg, const char *name);
 const char *session_id_of(struct http_request *r);
 /* The session of the request, which has to be the caller's own; false after answering. Worker threads. */
 bool session_of_caller(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
+                       struct session_row *ret_row);
+/* Likewise, or a guest's one session. */
+bool session_of_viewer(struct gateway *g, struct http_request *r, struct identity_caller *ret_caller,
                        struct session_row *ret_row);
 /* Seconds since 1970 at which the session ends by itself, or 0. */
 int64_t session_expires_at(struct gateway *g, const struct session_row *row);
@@ -200,6 +206,9 @@ void route_print(struct http_request *r, void *ctx);
 
 /* connection.c */
 void route_connection(struct http_request *r, void *ctx);
+
+/* code_route.c */
+void route_code(struct http_request *r, void *ctx);
 
 /* origin.c: may a page of this origin open a WebSocket here? host is the request's Host header, list the
  * configured origins. */

@@ -32,8 +32,10 @@ static int add_policy(struct session_headers *headers, const json_t *policy)
 }
 
 int session_headers_make(const struct session_row *row, const struct identity_launch *launch,
-                         struct session_headers *ret_headers)
+                         enum identity_role role, struct session_headers *ret_headers)
 {
+    /* The owner is who is meant when nobody is named. */
+    const char *viewer = role == IDENTITY_OWNER ? "" : identity_role_words[role];
     const struct {
         const char *name;
         const char *value;
@@ -49,6 +51,7 @@ int session_headers_make(const struct session_row *row, const struct identity_la
         {"X-User-ID", row->user_id, AS_IS},
         {"X-Username", row->username, PERCENT},
         {"X-Org-ID", row->organisation_id, AS_IS},
+        {"X-Viewer-Role", viewer, AS_IS},
     };
     struct session_headers headers = {0};
     int r = 0;

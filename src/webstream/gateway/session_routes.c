@@ -141,15 +141,11 @@ static void route_select(struct http_request *r, void *ctx)
     identity_launch_finish(&launch);
 }
 
-bool session_of_caller(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
-                       struct session_row *ret_row)
+/* The session of the request, of the user. */
+static bool find_session(struct gateway *g, struct http_request *r, const char *id, const char *user_id,
+                         struct session_row *ret_row)
 {
-    if (!caller_require(g, r, ret_user))
-        return false;
-    const char *id = session_id_of(r);
-    if (!id)
-        return false;
-    int result = session_broker_get(g->broker, id, ret_user->id, ret_row);
+    int result = session_broker_get(g->broker, id, user_id, ret_row);
     if (result == -ENOENT)
         http_answer_error(r, 404, "unknown_session", "There is no such session.");
     else if (result < 0)
@@ -157,12 +153,36 @@ bool session_of_caller(struct gateway *g, struct http_request *r, struct identit
     return result == 0;
 }
 
+bool session_of_caller(struct gateway *g, struct http_request *r, struct identity_user *ret_user,
+                       struct session_row *ret_row)
+{
+    if (!caller_require(g, r, ret_user))
+        return false;
+    const char *id = session_id_of(r);
+    return id && find_session(g, r, id, ret_user->id, ret_row);
+}
+
+bool session_of_viewer(struct gateway *g, struct http_request *r, struct identity_caller *ret_caller,
+                       struct session_row *ret_row)
+{
+    if (!caller_accept(g, r, ret_caller))
+        return false;
+    const char *id = session_id_of(r);
+    if (!id)
+        return false;
+    if (ret_caller->role != IDENTITY_OWNER && strcmp(id, ret_caller->session_id) != 0) {
+        caller_refuse_guest(r);
+        return false;
+    }
+    return find_session(g, r, id, ret_caller->user.id, ret_row);
+}
+
 static void route_status(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
-    struct identity_user user;
+    struct identity_caller caller;
     struct session_row row;
-    if (!session_of_caller(g, r, &user, &row))
+    if (!session_of_viewer(g, r, &caller, &row))
         return;
     int64_t expires = session_expires_at(g, &row);
     char text[21];
@@ -278,25 +298,25 @@ static bool read_channel(struct http_request *r, const char **ret_channel)
 static void route_ticket(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
-    struct identity_user user;
+    struct identity_caller caller;
     struct session_row row;
     const char *channel;
     char ticket[SECRET_ID_LEN];
     char expires_text[21];
     int64_t expires;
-    if (!session_of_caller(g, r, &user, &row) || !read_channel(r, &channel))
+    if (!session_of_viewer(g, r, &caller, &row) || !read_channel(r, &channel))
         return;
     if (!session_status_is_alive(row.status)) {
         http_answer_error(r, 410, "session_ended", "The session has ended.");
         return;
     }
-    if (row.ws_port == 0) {
+    if (row.ws_port == 0 || (caller.role != IDENTITY_OWNER && row.status != SESSION_READY)) {
         http_answer_error(r, 409, "not_connected",
                           "The session has no display yet; ask for /getConnection first.");
         return;
     }
     int result =
-        identity_ticket_make(g->identity, user.id, caller_token(r), row.id, channel, ticket, &expires);
+        identity_ticket_make(g->identity, caller.user.id, caller_token(r), row.id, channel, ticket, &expires);
     if (result == -EACCES)
         caller_refuse(r);
     else if (result < 0)
@@ -314,6 +334,7 @@ const struct http_route gateway_session_routes[] = {
     {"POST", "/gateway/session/release", HTTP_ON_WORKER, 0, BODY_MAX, route_release},
     {"GET", "/session/print/{time}", HTTP_ON_WORKER, 0, 0, route_print},
     {"GET", "/gateway/session/status", HTTP_ON_WORKER, 0, 0, route_status},
+    {"POST", "/gateway/session/code", HTTP_ON_LOOP, 0, BODY_MAX, route_code},
     {"POST", "/gateway/session/ticket", HTTP_ON_WORKER, 0, BODY_MAX, route_ticket},
     {"GET", "/getConnection", HTTP_ON_WORKER, 0, 0, route_connection},
     {0},

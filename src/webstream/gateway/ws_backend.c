@@ -27,6 +27,14 @@ static void on_tunnel_closed(void *arg, uint64_t up, uint64_t down)
     ws_link_finish(link, 0, NULL, NULL);
 }
 
+static void log_opened(const struct ws_link *link)
+{
+    bool guest = link->who.role != IDENTITY_OWNER;
+    log_event(LOG_LEVEL_INFO, link->row.id, "/%s of %s%s%s from %s opened", link->channel,
+              guest ? identity_role_words[link->who.role] : link->row.username, guest ? " guest " : "",
+              guest ? link->who.guest : "", link->client);
+}
+
 /* The client's 101 is out (or fd < 0: the client is gone). */
 static void on_upgraded(void *arg, int fd, struct tls_conn *tls, const void *early, size_t early_len)
 {
@@ -60,11 +68,11 @@ static void on_upgraded(void *arg, int fd, struct tls_conn *tls, const void *ear
         buf_finish(&link->in);
         buf_finish(&link->out);
         session_headers_finish(&link->headers);
-        link->counted = strcmp(link->channel, "capture") == 0;
+        /* A guest who watches does not keep the session: status tells the owner's own. */
+        link->counted = strcmp(link->channel, "capture") == 0 && link->who.role == IDENTITY_OWNER;
         if (link->counted)
             viewers_add(link->gateway, link->row.id, 1);
-        log_event(LOG_LEVEL_INFO, link->row.id, "/%s of %s from %s opened", link->channel, link->row.username,
-                  link->client);
+        log_opened(link);
     }
     ws_link_unref(link);
 }

@@ -30,6 +30,7 @@ struct ws_link {
     unsigned revocations; /* the gateway's count when the ticket was not redeemed yet */
 
     /* known once the ticket is redeemed */
+    struct identity_ticket who;
     struct session_row row;
     struct session_headers headers;
 

@@ -48,21 +48,23 @@ static void answer_admission_failure(struct http_request *r, int error)
 
 static int admit(struct gateway *g, struct ws_link *link)
 {
-    char user_id[SECRET_ID_LEN], session_id[SECRET_ID_LEN];
     struct identity_launch launch;
-    int r = identity_ticket_redeem(g->identity, link->ticket, link->channel, user_id, session_id);
+    struct identity_ticket *who = &link->who;
+    int r = identity_ticket_redeem(g->identity, link->ticket, link->channel, who);
     if (r == 0)
-        r = session_broker_get(g->broker, session_id, user_id, &link->row);
+        r = session_broker_get(g->broker, who->session_id, who->user_id, &link->row);
     if (r < 0)
         return r;
+    if (who->role != IDENTITY_OWNER && link->row.status != SESSION_READY)
+        return -ENOTCONN; /* nobody but the owner brings a session back */
     if (!session_status_is_alive(link->row.status))
         return -ESHUTDOWN;
     if (link->row.ws_port == 0)
         return -ENOTCONN;
-    r = session_broker_launch(g->broker, session_id, &launch);
+    r = session_broker_launch(g->broker, who->session_id, &launch);
     if (r < 0)
         return r;
-    r = session_headers_make(&link->row, &launch, &link->headers);
+    r = session_headers_make(&link->row, &launch, who->role, &link->headers);
     identity_launch_finish(&launch);
     return r;
 }

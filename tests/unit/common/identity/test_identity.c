@@ -136,7 +136,8 @@ static void test_reset_password(void **state)
 {
     struct fixture *f = *state;
     struct identity_user user;
-    char session[SECRET_ID_LEN], ticket[SECRET_ID_LEN], user_id[SECRET_ID_LEN];
+    struct identity_ticket redeemed;
+    char session[SECRET_ID_LEN], ticket[SECRET_ID_LEN];
     int64_t expires = 0;
     cleanup_free char *token = fixture_token(f);
     cleanup_free char *password = NULL;
@@ -152,7 +153,7 @@ static void test_reset_password(void **state)
     assert_int_equal(identity_reset_password(f->identity, "Admin", &password), 0);
     assert_string_not_equal(password, f->password);
     assert_int_equal(identity_check_token(f->identity, token, &user), -EACCES);
-    assert_int_equal(identity_ticket_redeem(f->identity, ticket, "capture", user_id, session), -EACCES);
+    assert_int_equal(identity_ticket_redeem(f->identity, ticket, "capture", &redeemed), -EACCES);
     assert_int_equal(fixture_login(f, "admin", password, PEER, NULL, NULL), 0); /* not throttled any more */
     assert_int_equal(fixture_login(f, "admin", f->password, PEER, NULL, NULL), -EACCES);
 }

@@ -27,19 +27,22 @@ static void make(struct fixture *f, const char *channel, char ret_ticket[SECRET_
 
 static int redeem(struct fixture *f, const char *ticket, const char *channel)
 {
-    char user[SECRET_ID_LEN], session[SECRET_ID_LEN];
-    return identity_ticket_redeem(f->identity, ticket, channel, user, session);
+    struct identity_ticket redeemed;
+    return identity_ticket_redeem(f->identity, ticket, channel, &redeemed);
 }
 
 static void test_once(void **state)
 {
     struct fixture *f = *state;
-    char ticket[SECRET_ID_LEN], user[SECRET_ID_LEN], session[SECRET_ID_LEN], wanted[SECRET_ID_LEN];
+    char ticket[SECRET_ID_LEN], wanted[SECRET_ID_LEN];
+    struct identity_ticket redeemed;
     user_id_of(f, wanted);
     make(f, "capture", ticket);
-    assert_int_equal(identity_ticket_redeem(f->identity, ticket, "capture", user, session), 0);
-    assert_string_equal(user, wanted);
-    assert_string_equal(session, SESSION);
+    assert_int_equal(identity_ticket_redeem(f->identity, ticket, "capture", &redeemed), 0);
+    assert_string_equal(redeemed.user_id, wanted);
+    assert_string_equal(redeemed.session_id, SESSION);
+    assert_int_equal(redeemed.role, IDENTITY_OWNER);
+    assert_string_equal(redeemed.guest, "");
     assert_int_equal(redeem(f, ticket, "capture"), -EACCES);
 }
 
@@ -142,9 +145,9 @@ struct race {
 static void *run(void *arg)
 {
     struct race *race = arg;
-    char user[SECRET_ID_LEN], session[SECRET_ID_LEN];
+    struct identity_ticket redeemed;
     pthread_barrier_wait(&race->start);
-    int r = identity_ticket_redeem(race->identity, race->ticket, "capture", user, session);
+    int r = identity_ticket_redeem(race->identity, race->ticket, "capture", &redeemed);
     if (r == 0)
         atomic_fetch_add(&race->winners, 1);
     else

@@ -29,7 +29,7 @@ static void test_nothing_a_person_typed_ends_a_header(void **state)
     assert_int_equal(str_copy(launch.workspace_name, sizeof(launch.workspace_name), "a b|c%\n"), 0);
     assert_int_equal(str_copy(launch.app_exe, sizeof(launch.app_exe), "/usr/bin/x"), 0);
     assert_int_equal(str_copy(launch.app_args, sizeof(launch.app_args), "\"{SESSION_ID}\" \x01"), 0);
-    assert_int_equal(session_headers_make(&row, &launch, &headers), 0);
+    assert_int_equal(session_headers_make(&row, &launch, IDENTITY_OWNER, &headers), 0);
     for (size_t i = 0; i < headers.count; i++)
         for (const char *at = headers.field[i].value; *at; at++)
             assert_in_range(*at, 0x21, 0x7e);
@@ -56,7 +56,7 @@ static void test_empty_values_are_left_out(void **state)
     struct session_row row = make_row();
     struct identity_launch launch = {0};
     struct session_headers headers;
-    assert_int_equal(session_headers_make(&row, &launch, &headers), 0);
+    assert_int_equal(session_headers_make(&row, &launch, IDENTITY_OWNER, &headers), 0);
     assert_int_equal(headers.count, 3);
     assert_null(session_headers_get(&headers, "X-App-ID"));
     assert_null(session_headers_get(&headers, "X-Policy-JSON"));
@@ -75,8 +75,9 @@ static void test_every_header_is_signed(void **state)
                      launch.app_id,       launch.app_exe,      launch.app_args};
     for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
         texts[i][0] = 'x';
-    assert_int_equal(session_headers_make(&row, &launch, &headers), 0);
+    assert_int_equal(session_headers_make(&row, &launch, IDENTITY_PASSIVE, &headers), 0);
     assert_int_equal(headers.count, SESSION_HEADERS_MAX);
+    assert_string_equal(session_headers_get(&headers, "X-Viewer-Role"), "passive");
     size_t signed_count = 0;
     for (; peer_auth_headers[signed_count]; signed_count++)
         assert_non_null(session_headers_get(&headers, peer_auth_headers[signed_count]));
