@@ -30,6 +30,7 @@ struct host_session_order {
     int max_width, max_height;
     bool persistent;    /* may be suspended */
     bool legacy;        /* started by an OVD client: ovd.connectionTimeoutMs and ovd.linkLossMs hold */
+    bool may_be_silent; /* legacy without keepmealive (portal, external): only links count, not polls */
     int64_t time_limit; /* Unix seconds; 0: none */
     const char *time_limit_message; /* what the owner reads before that; NULL: nothing */
 };
@@ -62,7 +63,7 @@ unsigned host_session_slot(const struct host_session *session); /* 1 … */
 /* Its size as it was started; 0 before. */
 void host_session_size(const struct host_session *session, int *ret_width, int *ret_height);
 /* How it may live, when another request changes that (a resume): what the order says of persistent, legacy,
- * time_limit and its message. */
+ * may_be_silent, time_limit and its message. */
 void host_session_set_terms(struct host_session *session, const struct host_session_order *terms);
 
 /* A JSON object that a front-end keeps with the session; the journal has it with the session's state. NULL:

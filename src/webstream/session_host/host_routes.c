@@ -13,11 +13,11 @@ static void route_health(struct http_request *r, void *ctx)
     struct host *host = ctx;
     unsigned total, active, unused;
     char now[21];
-    pool_count(host->pool, &total, &active, &unused);
+    pool_count(host_sessions_pool(host->sessions), &total, &active, &unused);
     clock_format_utc(clock_wall_s(NULL), now);
-    const char *status = host->stopping                   ? "draining"
-                         : journal_healthy(host->journal) ? "healthy"
-                                                          : "degraded";
+    const char *status = host->stopping                          ? "draining"
+                         : host_sessions_healthy(host->sessions) ? "healthy"
+                                                                 : "degraded";
     http_answer_json(r, 200,
                      json_pack("{s:s, s:s, s:{s:i, s:i, s:i}, s:I}", "status", status, "timestamp", now,
                                "sessions", "total", (int)total, "active", (int)active, "available",
@@ -25,34 +25,98 @@ static void route_health(struct http_request *r, void *ctx)
                                (json_int_t)((clock_monotonic_ms(NULL) - host->started_ms) / 1000)));
 }
 
-void host_answer_connection(struct hosted *session, struct http_request *r)
+static void answer_connection(struct http_request *r, const struct host *host, struct host_session *session)
 {
     struct pool_slot_info slot;
-    if (pool_find(session->host->pool, session->record.session_id, &slot) < 0) {
+    if (pool_find(host_sessions_pool(host->sessions), host_session_id(session), &slot) < 0) {
         http_answer_error(r, 410, "session_ended", "The session has ended.");
         return;
     }
     http_answer_json(r, 200,
-                     json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s}", "sessionId", session->record.session_id,
+                     json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s}", "sessionId", host_session_id(session),
                                "username", slot.account, "wsPort", (int)slot.ws_port, "httpPort",
                                (int)slot.http_port, "width", slot.width, "height", slot.height, "state",
-                               session_status_word(session->record.status)));
+                               session_status_word(host_session_status(session))));
 }
 
-static void connect_known(struct hosted *session, struct http_request *r)
+static void answer_failed(struct http_request *r, const struct host_session *session)
 {
-    struct pool_slot_info slot;
-    if (!session_status_is_alive(session->record.status)) {
+    const char *reason = host_session_reason(session);
+    cleanup_free char *message =
+        xasprintf("The session's display could not be started (%s).", *reason ? reason : "timeout");
+    http_answer_error(r, 502, "display_failed", message);
+}
+
+/* A request that waits for the streamer. */
+struct waiting {
+    const struct host *host;
+    struct http_request *request;
+};
+
+static void on_usable(void *arg, struct host_session *session, int result)
+{
+    struct waiting *waiting = arg;
+    struct http_request *r = waiting->request;
+    if (result == 0)
+        answer_connection(r, waiting->host, session);
+    else if (result == -EBUSY)
+        http_answer_error(r, 503, "draining", "This host is being stopped.");
+    else if (result == -ECANCELED)
         http_answer_error(r, 410, "session_ended", "The session has ended.");
-        return;
-    }
-    if (session->record.status == SESSION_SUSPENDED)
-        host_session_event(session, SESSION_EV_RESUME, NULL);
-    if (pool_find(session->host->pool, session->record.session_id, &slot) == 0 && slot.ready &&
-        session->record.status == SESSION_READY)
-        host_answer_connection(session, r);
     else
-        host_session_wait(session, r);
+        answer_failed(r, session);
+    free(waiting);
+}
+
+/* The request is answered when the streamer serves or the session fails. */
+static void answer_when_usable(struct http_request *r, const struct host *host, struct host_session *session)
+{
+    struct waiting *waiting = xcalloc(1, sizeof *waiting);
+    *waiting = (struct waiting){host, r};
+    http_defer(r);
+    host_session_wait(session, on_usable, waiting);
+}
+
+/* A session that is there: one that another front-end has only made starts with this browser's screen, one
+ * that sleeps wakes up. */
+static int wake(struct host_session *session, const struct host_request *wanted)
+{
+    int status = host_session_status(session);
+    if (status == SESSION_CREATED)
+        return host_session_start(session, wanted->width, wanted->height);
+    return status == SESSION_SUSPENDED ? host_session_event(session, SESSION_EV_RESUME, NULL) : 0;
+}
+
+static int start_new(struct host *host, const struct host_request *wanted, struct host_session **ret_session)
+{
+    const struct host_session_order order = {.session_id = wanted->session_id,
+                                             .username = wanted->username,
+                                             .app_exe = wanted->app_exe,
+                                             .app_args = wanted->app_args,
+                                             .app_mode = wanted->app_mode,
+                                             .max_width = wanted->max_width,
+                                             .max_height = wanted->max_height,
+                                             .persistent = wanted->persistent};
+    int r = host_session_create(host->sessions, &order, ret_session);
+    return r < 0 ? r : host_session_start(*ret_session, wanted->width, wanted->height);
+}
+
+static void refuse(struct http_request *r, const char *session_id, int result)
+{
+    const struct {
+        int result;
+        unsigned status;
+        const char *code, *message;
+    } * row, rows[] = {
+                 {-ENOSPC, 503, "pool_exhausted", "All sessions of this host are taken."},
+                 {-EBUSY, 503, "draining", "This host is being stopped."},
+                 {-EINVAL, 502, "display_failed", "The application's command line cannot be understood."},
+                 {0, 500, "internal", "The session could not be started."},
+             };
+    for (row = rows; row->result && row->result != result;)
+        row++;
+    log_event(LOG_LEVEL_WARN, session_id, "refused: %s", row->result ? row->message : strerror(-result));
+    http_answer_error(r, row->status, row->code, row->message);
 }
 
 static void route_connection(struct http_request *r, void *ctx)
@@ -61,29 +125,13 @@ static void route_connection(struct http_request *r, void *ctx)
     struct host_request wanted;
     if (host_request_read(host, r, &wanted) < 0)
         return;
-    struct hosted *session = host_session_find(host, wanted.session_id);
-    int result = 0;
-    if (session)
-        connect_known(session, r);
-    else if (host->stopping)
-        result = -EBUSY;
-    else if ((result = host_session_start(host, &wanted, &session)) >= 0)
-        host_session_wait(session, r);
+    struct host_session *session = host_session_find(host->sessions, wanted.session_id);
+    int result = session ? wake(session, &wanted) : start_new(host, &wanted, &session);
     if (result < 0)
-        log_event(LOG_LEVEL_WARN, wanted.session_id, "refused: %s",
-                  result == -ENOSPC   ? "all sessions of this host are taken"
-                  : result == -EBUSY  ? "this host is being stopped"
-                  : result == -EINVAL ? "the application's command line cannot be understood"
-                                      : strerror(-result));
+        refuse(r, wanted.session_id, result);
+    else
+        answer_when_usable(r, host, session);
     host_request_finish(&wanted);
-    if (result == -ENOSPC)
-        http_answer_error(r, 503, "pool_exhausted", "All sessions of this host are taken.");
-    else if (result == -EBUSY)
-        http_answer_error(r, 503, "draining", "This host is being stopped.");
-    else if (result == -EINVAL)
-        http_answer_error(r, 502, "display_failed", "The application's command line cannot be understood.");
-    else if (result < 0)
-        http_answer_error(r, 500, "internal", "The session could not be started.");
 }
 
 static void route_end(struct http_request *r, void *ctx)
@@ -103,16 +151,16 @@ static void route_end(struct http_request *r, void *ctx)
         http_answer_error(r, 400, "bad_request", "reason must be one word of a-z and _.");
         return;
     }
-    struct hosted *session = host_session_find(host, id);
+    struct host_session *session = host_session_find(host->sessions, id);
     if (!session) {
         http_answer_error(r, 404, "unknown_session", "There is no such session here.");
         return;
     }
-    if (session_status_is_alive(session->record.status))
-        host_session_event(session, SESSION_EV_KILL, reason);
+    if (session_status_is_alive(host_session_status(session)))
+        (void)host_session_event(session, SESSION_EV_KILL, reason);
     http_answer_json(r, 200,
-                     json_pack("{s:s, s:s}", "sessionId", session->record.session_id, "state",
-                               session_status_word(session->record.status)));
+                     json_pack("{s:s, s:s}", "sessionId", host_session_id(session), "state",
+                               session_status_word(host_session_status(session))));
 }
 
 static void route_static(struct http_request *r, void *ctx)

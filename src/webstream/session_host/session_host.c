@@ -12,7 +12,6 @@
 #include "base/str.h"
 #include "webstream/session_host/host_priv.h"
 
-#define SWEEP_MS 600000
 #define STOP_MS 9000 /* then the rest is left to the next start */
 #define STOP_STEP_MS 20
 
@@ -22,7 +21,7 @@ static void plane_facts(void *arg, struct control_plane_facts *ret_facts)
 {
     struct host *host = arg;
     unsigned total, active, unused;
-    pool_count(host->pool, &total, &active, &unused);
+    pool_count(host_sessions_pool(host->sessions), &total, &active, &unused);
     *ret_facts = (struct control_plane_facts){.status = host->stopping ? "draining" : "healthy",
                                               .active_sessions = (int)active,
                                               .max_sessions = (int)host->max_sessions,
@@ -32,26 +31,28 @@ static void plane_facts(void *arg, struct control_plane_facts *ret_facts)
 
 static json_t *plane_sessions(void *arg)
 {
-    return host_session_reports(arg);
+    const struct host *host = arg;
+    return host_sessions_reports(host->sessions);
 }
 
 static json_t *plane_changes(void *arg, size_t max)
 {
     struct host *host = arg;
-    return journal_changes(host->journal, max);
+    return host_sessions_changes(host->sessions, max);
 }
 
 static void plane_acknowledged(void *arg, int64_t sequence)
 {
     struct host *host = arg;
-    journal_acknowledge(host->journal, sequence);
+    host_sessions_acknowledge(host->sessions, sequence);
 }
 
 static void plane_end(void *arg, const char *session_id)
 {
-    struct hosted *session = host_session_find(arg, session_id);
-    if (session && session_status_is_alive(session->record.status))
-        host_session_event(session, SESSION_EV_KILL, "kill");
+    const struct host *host = arg;
+    struct host_session *session = host_session_find(host->sessions, session_id);
+    if (session && session_status_is_alive(host_session_status(session)))
+        (void)host_session_event(session, SESSION_EV_KILL, "kill");
 }
 
 static void plane_note(void *arg, bool good, const char *sentence)
@@ -67,7 +68,7 @@ static const struct control_plane_host plane_host = {.facts = plane_facts,
                                                      .end = plane_end,
                                                      .note = plane_note};
 
-static void on_written(void *arg)
+static void on_reports_due(void *arg)
 {
     struct host *host = arg;
     if (host->plane)
@@ -95,36 +96,16 @@ static void leave(struct host *host)
         on_left(host);
 }
 
-/* What the stop still waits for: requests that are being answered, and when sessions are to end, all of them.
- */
-static bool may_leave(const struct host *host)
-{
-    unsigned total, active, unused;
-    pool_count(host->pool, &total, &active, &unused);
-    return !host_session_anybody_waits(host) && (!host->ending_all || active == 0);
-}
-
 static void on_stop_timer(void *arg)
 {
     struct host *host = arg;
     bool late = clock_monotonic_ms(NULL) - host->stop_ms >= STOP_MS;
-    if (!may_leave(host) && !late)
+    bool settled = host_sessions_settled(host->sessions);
+    if (!settled && !late)
         return;
-    if (!may_leave(host))
+    if (!settled)
         log_error("not everything could be finished in time");
     leave(host);
-}
-
-static void end_all(struct host *host)
-{
-    struct hosted *session, *next;
-    host->ending_all = true;
-    HASH_ITER(hh, host->sessions, session, next)
-    {
-        if (session_status_is_alive(session->record.status))
-            host_session_event(session, SESSION_EV_KILL, "kill");
-    }
-    pool_end_all(host->pool, "kill");
 }
 
 static void on_signal(void *arg, int signum)
@@ -137,8 +118,11 @@ static void on_signal(void *arg, int signum)
     host->stop_ms = clock_monotonic_ms(NULL);
     log_info(end ? "stopping: ending all sessions" : "stopping: the sessions go on under their keepers");
     host->listener = listener_destroy(host->listener);
-    if (end)
-        end_all(host);
+    host_sessions_drain(host->sessions);
+    if (end) {
+        host->ending_all = true;
+        host_sessions_end_all(host->sessions);
+    }
     loop_timer_start(host->stop_timer, 0, STOP_STEP_MS);
 }
 
@@ -158,17 +142,12 @@ static void on_finished(void *ctx, struct http_request *request, unsigned status
                  http_peer(request));
 }
 
-static void on_sweep(void *arg)
-{
-    host_session_sweep(arg);
-}
-
 static void say_ready(const struct host *host)
 {
     const char *number = getenv("ISTHMUS_READY_FD");
     int64_t fd;
     log_info("listening on port %u, %u sessions%s", listener_port(host->listener), host->max_sessions,
-             pool_same_uid(host->pool) ? ", same uid for all of them" : "");
+             pool_same_uid(host_sessions_pool(host->sessions)) ? ", same uid for all of them" : "");
     if (!number || str_to_int(number, 3, 65535, &fd) < 0)
         return;
     (void)dprintf((int)fd, "READY port=%u\n", listener_port(host->listener));
@@ -191,8 +170,8 @@ static int own_address(const struct host *host, const char **ret_bind, unsigned 
     return 0;
 }
 
-static int open_pool(struct host *host, const struct host_options *options, const char *bind,
-                     char **ret_cause)
+static int open_sessions(struct host *host, const struct host_options *options, const char *bind,
+                         char **ret_cause)
 {
     const struct config *config = host->config;
     struct pool_options pool = {
@@ -213,7 +192,13 @@ static int open_pool(struct host *host, const struct host_options *options, cons
         .log_format = config_str(config, "isthmus.logFormat")};
     if (!pool.sandbox)
         log_warn("sessions run without a sandbox");
-    return pool_create(&pool, &host_pool_events, host, &host->pool, ret_cause);
+    const struct host_sessions_options sessions = {.loop = host->loop,
+                                                   .config = config,
+                                                   .state_dir = host->state_dir,
+                                                   .pool = &pool,
+                                                   .reports_due = on_reports_due,
+                                                   .arg = host};
+    return host_sessions_create(&sessions, &host->sessions, ret_cause);
 }
 
 static int load_key(struct host *host, char **ret_cause)
@@ -275,13 +260,9 @@ static int open_signals(struct host *host)
 {
     int r = loop_timer_create(host->loop, on_stop_timer, host, &host->stop_timer);
     if (r >= 0)
-        r = loop_timer_create(host->loop, on_sweep, host, &host->sweep_timer);
-    if (r >= 0)
         r = loop_signal_create(host->loop, SIGTERM, on_signal, host, &host->signals[0]);
     if (r >= 0)
         r = loop_signal_create(host->loop, SIGINT, on_signal, host, &host->signals[1]);
-    if (r >= 0)
-        loop_timer_start(host->sweep_timer, SWEEP_MS, SWEEP_MS);
     return r;
 }
 
@@ -309,12 +290,7 @@ static int start(struct host *host, const struct host_options *options, char **r
     if (r >= 0)
         r = open_server(host, bind, port, ret_cause);
     if (r >= 0)
-        r = open_pool(host, options, bind, ret_cause);
-    if (r >= 0)
-        r = journal_open(host->loop, host->state_dir, host_session_restore, on_written, host, &host->journal,
-                         ret_cause);
-    if (r >= 0)
-        r = host_session_adopt(host);
+        r = open_sessions(host, options, bind, ret_cause);
     if (r >= 0)
         r = open_plane(host);
     return r;
@@ -323,15 +299,13 @@ static int start(struct host *host, const struct host_options *options, char **r
 static void finish(struct host *host)
 {
     host->listener = listener_destroy(host->listener);
-    host_session_free_all(host);
+    host_sessions_close(host->sessions);
     host->server = http_server_destroy(host->server);
     host->plane = control_plane_destroy(host->plane);
-    host->pool = pool_destroy(host->pool);
-    host->journal = journal_close(host->journal);
+    host->sessions = host_sessions_destroy(host->sessions);
     host->client = http_client_destroy(host->client);
     for (size_t i = 0; i < ARRAY_SIZE(host->signals); i++)
         loop_signal_destroy(host->signals[i]);
-    loop_timer_destroy(host->sweep_timer);
     loop_timer_destroy(host->stop_timer);
     loop_destroy(host->loop);
     config_free(host->config);

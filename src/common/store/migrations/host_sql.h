@@ -2,9 +2,8 @@
 /* The session host's journal: its sessions and the changes that the control plane has not acknowledged yet.
  * Times are Unix seconds.
  *
- * What a session was started with is not here but in its slot's order.json, beside the keeper that still runs
- * it. changes.sequence never goes back: the last one given out is meta 'sequence', which outlives the
- * acknowledged rows. */
+ * What runs is in its slot's order.json, beside the keeper that runs it. changes.sequence never goes back:
+ * the last one given out is meta 'sequence', which outlives the acknowledged rows. */
 #ifndef ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
 #define ISTHMUS_STORE_MIGRATIONS_HOST_SQL_H
 
@@ -27,5 +26,11 @@
     "CREATE TABLE meta ("                                                                                    \
     " name TEXT NOT NULL PRIMARY KEY,"                                                                       \
     " value TEXT NOT NULL);"
+
+/* start_order: what is to be started and how it may live, a JSON object: a session that has not been started
+ * has no other place for it. note: a JSON object that belongs to a front-end. "" for none. */
+#define STORE_HOST_ORDER_SQL                                                                                 \
+    "ALTER TABLE sessions ADD COLUMN start_order TEXT NOT NULL DEFAULT '';"                                  \
+    "ALTER TABLE sessions ADD COLUMN note TEXT NOT NULL DEFAULT '';"
 
 #endif

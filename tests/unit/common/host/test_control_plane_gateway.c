@@ -11,9 +11,9 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "host/control_plane.h"
 #include "http/http_server.h"
 #include "net/listener.h"
-#include "webstream/session_host/control_plane.h"
 
 #define ID_A "0123456789abcdef0123456789abcdef"
 #define WAIT_MS 20000

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* How busy the machine is, for heartbeats. */
-#ifndef ISTHMUS_WEBSTREAM_SESSION_HOST_HOST_LOAD_H
-#define ISTHMUS_WEBSTREAM_SESSION_HOST_HOST_LOAD_H
+#ifndef ISTHMUS_HOST_HOST_LOAD_H
+#define ISTHMUS_HOST_HOST_LOAD_H
 
 #include "base/util.h"
 

@@ -11,7 +11,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "webstream/session_host/journal.h"
+#include "host/host_journal.h"
 
 #define ID_A "0123456789abcdef0123456789abcdef"
 #define ID_B "1123456789abcdef0123456789abcdef"
@@ -19,14 +19,17 @@
 struct world {
     char state[64];
     struct loop *loop;
-    struct journal *journal;
-    struct journal_session found[4];
+    struct host_journal *journal;
+    struct host_journal_session found[4];
     unsigned found_count;
     unsigned written;
 };
 
-static void on_found(void *arg, const struct journal_session *session)
+static void on_found(void *arg, const struct host_journal_session *session, const char *order,
+                     const char *note)
 {
+    (void)order;
+    (void)note;
     struct world *w = arg;
     assert_true(w->found_count < 4);
     w->found[w->found_count++] = *session;
@@ -43,7 +46,7 @@ static void open_journal(struct world *w)
 {
     char *cause = NULL;
     w->found_count = 0;
-    if (journal_open(w->loop, w->state, on_found, on_written, w, &w->journal, &cause) < 0)
+    if (host_journal_open(w->loop, w->state, on_found, on_written, w, &w->journal, &cause) < 0)
         fail_msg("%s", cause);
 }
 
@@ -61,7 +64,7 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     struct world *w = *state;
-    journal_close(w->journal);
+    host_journal_close(w->journal);
     loop_destroy(w->loop);
     cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     assert_int_equal(tree_remove(tmp, strrchr(w->state, '/') + 1), 0);
@@ -69,17 +72,17 @@ static int teardown(void **state)
     return 0;
 }
 
-static struct journal_session session(const char *id, int status)
+static struct host_journal_session session(const char *id, int status)
 {
-    struct journal_session s = {.slot = 1, .status = status, .persistent = true};
+    struct host_journal_session s = {.slot = 1, .status = status, .persistent = true};
     (void)str_copy(s.session_id, sizeof s.session_id, id);
     return s;
 }
 
-static void put(struct world *w, struct journal_session *s)
+static void put(struct world *w, struct host_journal_session *s)
 {
     unsigned before = w->written;
-    journal_put(w->journal, s, true);
+    host_journal_put(w->journal, s, true, NULL, NULL);
     while (w->written == before)
         loop_run(w->loop);
 }
@@ -92,49 +95,49 @@ static int64_t sequence_of(const json_t *changes, size_t index)
 static void test_changes_wait_for_acknowledgement(void **state)
 {
     struct world *w = *state;
-    struct journal_session a = session(ID_A, 0);
-    assert_false(journal_has_changes(w->journal));
+    struct host_journal_session a = session(ID_A, 0);
+    assert_false(host_journal_has_changes(w->journal));
     put(w, &a);
     int64_t first = a.sequence;
     a.status = 2;
     put(w, &a);
     assert_int_equal(a.sequence, first + 1);
-    cleanup_json json_t *changes = journal_changes(w->journal, 10);
+    cleanup_json json_t *changes = host_journal_changes(w->journal, 10);
     assert_int_equal(json_array_size(changes), 2);
     assert_int_equal(sequence_of(changes, 0), first);
     assert_int_equal(sequence_of(changes, 1), first + 1);
     assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 1), "sessionId")), ID_A);
-    cleanup_json json_t *one = journal_changes(w->journal, 1);
+    cleanup_json json_t *one = host_journal_changes(w->journal, 1);
     assert_int_equal(json_array_size(one), 1);
-    journal_acknowledge(w->journal, first);
-    cleanup_json json_t *rest = journal_changes(w->journal, 10);
+    host_journal_acknowledge(w->journal, first);
+    cleanup_json json_t *rest = host_journal_changes(w->journal, 10);
     assert_int_equal(json_array_size(rest), 1);
-    journal_acknowledge(w->journal, first + 1);
-    assert_false(journal_has_changes(w->journal));
+    host_journal_acknowledge(w->journal, first + 1);
+    assert_false(host_journal_has_changes(w->journal));
 }
 
 /* What was not acknowledged is said again after a restart, and numbers never go back. */
 static void test_survives_a_restart(void **state)
 {
     struct world *w = *state;
-    struct journal_session a = session(ID_A, 2), b = session(ID_B, 4);
+    struct host_journal_session a = session(ID_A, 2), b = session(ID_B, 4);
     (void)str_copy(b.reason, sizeof b.reason, "exit");
     put(w, &a);
     put(w, &b);
-    journal_acknowledge(w->journal, a.sequence);
+    host_journal_acknowledge(w->journal, a.sequence);
     a.ever_seen = true;
-    journal_put(w->journal, &a, false);
-    journal_close(w->journal); /* still waiting writes go to the disk */
+    host_journal_put(w->journal, &a, false, NULL, NULL);
+    host_journal_close(w->journal); /* still waiting writes go to the disk */
     loop_destroy(w->loop);
     assert_int_equal(loop_create(&w->loop), 0);
     open_journal(w);
     assert_int_equal(w->found_count, 2);
-    const struct journal_session *found_a =
+    const struct host_journal_session *found_a =
         str_eq(w->found[0].session_id, ID_A) ? &w->found[0] : &w->found[1];
     assert_true(found_a->ever_seen && found_a->persistent);
     assert_int_equal(found_a->status, 2);
     assert_int_equal(found_a->slot, 1);
-    cleanup_json json_t *changes = journal_changes(w->journal, 10);
+    cleanup_json json_t *changes = host_journal_changes(w->journal, 10);
     assert_int_equal(json_array_size(changes), 1);
     assert_int_equal(sequence_of(changes, 0), b.sequence);
     assert_string_equal(json_string_value(json_object_get(json_array_get(changes, 0), "reason")), "exit");
@@ -145,11 +148,11 @@ static void test_survives_a_restart(void **state)
 static void test_forgets(void **state)
 {
     struct world *w = *state;
-    struct journal_session a = session(ID_A, 4), b = session(ID_B, 2);
+    struct host_journal_session a = session(ID_A, 4), b = session(ID_B, 2);
     put(w, &a);
     put(w, &b);
-    journal_forget(w->journal, ID_A);
-    journal_close(w->journal);
+    host_journal_forget(w->journal, ID_A);
+    host_journal_close(w->journal);
     loop_destroy(w->loop);
     assert_int_equal(loop_create(&w->loop), 0);
     open_journal(w);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "webstream/session_host/journal.h"
+#include "host/host_journal.h"
 
 #include <utlist.h>
 
@@ -27,12 +27,13 @@ enum write_kind { WRITE_SESSION, WRITE_FORGET, WRITE_ACKNOWLEDGE };
 
 struct write {
     enum write_kind kind;
-    struct journal_session session;
+    struct host_journal_session session;
     bool change;
+    char *order, *note; /* NULL: as they are */
     struct write *prev, *next;
 };
 
-struct journal {
+struct host_journal {
     struct loop *loop;
     struct store *store;
     void (*written)(void *arg);
@@ -49,15 +50,16 @@ struct journal {
 
 static int write_session(struct store_txn *txn, const struct write *write)
 {
-    const struct journal_session *s = &write->session;
+    const struct host_journal_session *s = &write->session;
     int r = store_exec(
         txn,
-        "INSERT INTO sessions (session_id, slot, status, reason, ever_seen, persistent, sequence, changed) "
-        "VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (session_id) DO UPDATE SET slot = $2, status = "
-        "$3, "
-        "reason = $4, ever_seen = $5, persistent = $6, sequence = $7, changed = $8",
-        "siisiiii", s->session_id, (int64_t)s->slot, (int64_t)s->status, s->reason, (int64_t)s->ever_seen,
-        (int64_t)s->persistent, s->sequence, s->changed);
+        "INSERT INTO sessions (session_id, slot, status, reason, ever_seen, persistent, sequence, changed, "
+        "start_order, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE($9, ''), COALESCE($10, '')) "
+        "ON CONFLICT (session_id) DO UPDATE SET slot = $2, status = $3, reason = $4, ever_seen = $5, "
+        "persistent = $6, sequence = $7, changed = $8, start_order = COALESCE($9, sessions.start_order), "
+        "note = COALESCE($10, sessions.note)",
+        "siisiiiiss", s->session_id, (int64_t)s->slot, (int64_t)s->status, s->reason, (int64_t)s->ever_seen,
+        (int64_t)s->persistent, s->sequence, s->changed, write->order, write->note);
     if (r < 0 || !write->change)
         return r;
     r = store_exec(
@@ -84,7 +86,7 @@ static int write_one(struct store_txn *txn, const struct write *write)
     return -EINVAL;
 }
 
-static int write_all(struct journal *j)
+static int write_all(struct host_journal *j)
 {
     struct store_txn *txn;
     struct write *write;
@@ -104,11 +106,11 @@ static int write_all(struct journal *j)
 
 static void work(void *arg)
 {
-    struct journal *j = arg;
+    struct host_journal *j = arg;
     j->result = write_all(j);
 }
 
-static void keep_change(struct journal *j, const struct journal_session *s)
+static void keep_change(struct host_journal *j, const struct host_journal_session *s)
 {
     struct change *change = xcalloc(1, sizeof *change);
     change->sequence = s->sequence;
@@ -125,8 +127,15 @@ static void keep_change(struct journal *j, const struct journal_session *s)
     }
 }
 
+static void free_write(struct write *write)
+{
+    free(write->order);
+    free(write->note);
+    free(write);
+}
+
 /* Frees what was written; true when there was a change among it. */
-static bool take_written(struct journal *j)
+static bool take_written(struct host_journal *j)
 {
     bool changed = false;
     struct write *write, *next;
@@ -137,25 +146,25 @@ static bool take_written(struct journal *j)
             changed = true;
         }
         DL_DELETE(j->busy, write);
-        free(write);
+        free_write(write);
     }
     return changed;
 }
 
-static void start_writing(struct journal *j);
+static void start_writing(struct host_journal *j);
 
-static void free_journal(struct journal *j)
+static void free_journal(struct host_journal *j)
 {
     struct write *write, *next;
     DL_FOREACH_SAFE(j->waiting, write, next)
     {
         DL_DELETE(j->waiting, write);
-        free(write);
+        free_write(write);
     }
     DL_FOREACH_SAFE(j->busy, write, next)
     {
         DL_DELETE(j->busy, write);
-        free(write);
+        free_write(write);
     }
     struct change *change, *next_change;
     DL_FOREACH_SAFE(j->changes, change, next_change)
@@ -170,7 +179,7 @@ static void free_journal(struct journal *j)
 
 static void done(void *arg)
 {
-    struct journal *j = arg;
+    struct host_journal *j = arg;
     j->working = false;
     j->healthy = j->result >= 0;
     if (j->closing) {
@@ -193,7 +202,7 @@ static void done(void *arg)
         j->written(j->arg);
 }
 
-static void start_writing(struct journal *j)
+static void start_writing(struct host_journal *j)
 {
     if (j->working || (!j->waiting && !j->busy))
         return;
@@ -211,11 +220,33 @@ static void on_retry(void *arg)
     start_writing(arg);
 }
 
-static void add_write(struct journal *j, const struct write *write)
+/* A disk that stalls must not make copies of a long note pile up: the newest one is enough. */
+static void drop_older_texts(struct host_journal *j, const struct write *newer)
+{
+    struct write *write;
+    DL_FOREACH(j->waiting, write)
+    {
+        if (write->kind != WRITE_SESSION || !str_eq(write->session.session_id, newer->session.session_id))
+            continue;
+        if (newer->order) {
+            free(write->order);
+            write->order = NULL;
+        }
+        if (newer->note) {
+            free(write->note);
+            write->note = NULL;
+        }
+    }
+}
+
+/* Takes over the texts. */
+static void add_write(struct host_journal *j, const struct write *write)
 {
     struct write *copy = xcalloc(1, sizeof *copy);
     *copy = *write;
     copy->prev = copy->next = NULL;
+    if (copy->order || copy->note)
+        drop_older_texts(j, copy);
     DL_APPEND(j->waiting, copy);
     start_writing(j);
 }
@@ -237,7 +268,7 @@ static int read_sequence(struct store_txn *txn, int64_t *ret_sequence)
     return r < 0 ? r : 0;
 }
 
-static int read_changes(struct journal *j, struct store_txn *txn)
+static int read_changes(struct host_journal *j, struct store_txn *txn)
 {
     struct store_rows *rows;
     int r = store_query(
@@ -245,7 +276,7 @@ static int read_changes(struct journal *j, struct store_txn *txn)
     if (r < 0)
         return r;
     while ((r = store_next(rows)) > 0) {
-        struct journal_session s = {
+        struct host_journal_session s = {
             .sequence = store_int(rows, 0), .status = (int)store_int(rows, 2), .changed = store_int(rows, 4)};
         (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 1));
         (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
@@ -255,34 +286,34 @@ static int read_changes(struct journal *j, struct store_txn *txn)
     return r;
 }
 
-static int read_sessions(struct store_txn *txn,
-                         void (*found)(void *arg, const struct journal_session *session), void *arg)
+static int read_sessions(struct store_txn *txn, host_journal_found found, void *arg)
 {
     struct store_rows *rows;
-    int r = store_query(
-        txn, &rows,
-        "SELECT session_id, slot, status, reason, ever_seen, persistent, sequence, changed FROM sessions",
-        "");
+    int r = store_query(txn, &rows,
+                        "SELECT session_id, slot, status, reason, ever_seen, persistent, sequence, changed, "
+                        "start_order, note "
+                        "FROM sessions",
+                        "");
     if (r < 0)
         return r;
     while ((r = store_next(rows)) > 0) {
-        struct journal_session s = {.slot = (unsigned)store_int(rows, 1),
-                                    .status = (int)store_int(rows, 2),
-                                    .ever_seen = store_int(rows, 4) != 0,
-                                    .persistent = store_int(rows, 5) != 0,
-                                    .sequence = store_int(rows, 6),
-                                    .changed = store_int(rows, 7)};
+        struct host_journal_session s = {.slot = (unsigned)store_int(rows, 1),
+                                         .status = (int)store_int(rows, 2),
+                                         .ever_seen = store_int(rows, 4) != 0,
+                                         .persistent = store_int(rows, 5) != 0,
+                                         .sequence = store_int(rows, 6),
+                                         .changed = store_int(rows, 7)};
         (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 0));
         (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
-        found(arg, &s);
+        found(arg, &s, store_text(rows, 8), store_text(rows, 9));
     }
     store_rows_free(rows);
     return r;
 }
 
-int journal_open(struct loop *loop, const char *state_dir,
-                 void (*found)(void *arg, const struct journal_session *session), void (*written)(void *arg),
-                 void *arg, struct journal **ret_journal, char **ret_cause)
+int host_journal_open(struct loop *loop, const char *state_dir, host_journal_found found,
+                      void (*written)(void *arg), void *arg, struct host_journal **ret_journal,
+                      char **ret_cause)
 {
     cleanup_free char *dir = xasprintf("%s/db", state_dir);
     cleanup_free char *url = xasprintf("sqlite:%s/db/host.sqlite", state_dir);
@@ -291,7 +322,7 @@ int journal_open(struct loop *loop, const char *state_dir,
         *ret_cause = xasprintf("%s cannot be created: %s", dir, strerror(-r));
         return r;
     }
-    struct journal *j = xcalloc(1, sizeof *j);
+    struct host_journal *j = xcalloc(1, sizeof *j);
     j->loop = loop;
     j->written = written;
     j->arg = arg;
@@ -320,7 +351,7 @@ int journal_open(struct loop *loop, const char *state_dir,
     return 0;
 }
 
-struct journal *journal_close(struct journal *j)
+struct host_journal *host_journal_close(struct host_journal *j)
 {
     if (!j)
         return NULL;
@@ -334,23 +365,28 @@ struct journal *journal_close(struct journal *j)
     return NULL;
 }
 
-void journal_put(struct journal *j, struct journal_session *session, bool change)
+void host_journal_put(struct host_journal *j, struct host_journal_session *session, bool change,
+                      const char *order, const char *note)
 {
     session->changed = clock_wall_s(NULL);
     if (change)
         session->sequence = ++j->sequence;
-    struct write write = {.kind = WRITE_SESSION, .session = *session, .change = change};
+    struct write write = {.kind = WRITE_SESSION,
+                          .session = *session,
+                          .change = change,
+                          .order = order ? xstrdup(order) : NULL,
+                          .note = note ? xstrdup(note) : NULL};
     add_write(j, &write);
 }
 
-void journal_forget(struct journal *j, const char *session_id)
+void host_journal_forget(struct host_journal *j, const char *session_id)
 {
     struct write write = {.kind = WRITE_FORGET};
     (void)str_copy(write.session.session_id, sizeof write.session.session_id, session_id);
     add_write(j, &write);
 }
 
-json_t *journal_changes(struct journal *j, size_t max)
+json_t *host_journal_changes(struct host_journal *j, size_t max)
 {
     json_t *array = json_array();
     struct change *change;
@@ -366,7 +402,7 @@ json_t *journal_changes(struct journal *j, size_t max)
     return array;
 }
 
-void journal_acknowledge(struct journal *j, int64_t sequence)
+void host_journal_acknowledge(struct host_journal *j, int64_t sequence)
 {
     bool any = false;
     struct change *change, *next;
@@ -384,12 +420,12 @@ void journal_acknowledge(struct journal *j, int64_t sequence)
         add_write(j, &write);
 }
 
-bool journal_has_changes(const struct journal *j)
+bool host_journal_has_changes(const struct host_journal *j)
 {
     return j->changes != NULL;
 }
 
-bool journal_healthy(const struct journal *j)
+bool host_journal_healthy(const struct host_journal *j)
 {
     return j->healthy;
 }

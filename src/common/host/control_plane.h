@@ -2,8 +2,8 @@
 /* What a session host reports to, whoever that is: an Isthmus gateway today, a foreign OVD Session Manager
  * later (design: one interface, two implementations). The host says "something changed"; the implementation
  * decides when to register, beat and report, and asks back for what it needs. Loop thread only. */
-#ifndef ISTHMUS_WEBSTREAM_SESSION_HOST_CONTROL_PLANE_H
-#define ISTHMUS_WEBSTREAM_SESSION_HOST_CONTROL_PLANE_H
+#ifndef ISTHMUS_HOST_CONTROL_PLANE_H
+#define ISTHMUS_HOST_CONTROL_PLANE_H
 
 #include "http/http_client.h"
 #include "loop/loop.h"

@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/secret.h"
 #include "base/str.h"
-#include "webstream/session_host/control_plane.h"
+#include "host/control_plane.h"
 
 #define QUICK_TRIES 30
 #define QUICK_MS 1000

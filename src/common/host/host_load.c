@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "webstream/session_host/host_load.h"
+#include "host/host_load.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What an earlier run has left: the journal says how far each session was, the keepers which of them live. */
+#include "base/log.h"
+#include "base/str.h"
+#include "host/host_priv.h"
+
+void host_restore_session(void *arg, const struct host_journal_session *record, const char *order,
+                          const char *note)
+{
+    char error[JSON_ERROR_LEN];
+    struct host_session *session = host_session_new(arg, record);
+    if (*order && host_order_read(order, &session->order) < 0)
+        log_event(LOG_LEVEL_WARN, record->session_id, "the journal has no order that can be read");
+    if (*note && json_read(note, strlen(note), &session->note, error) < 0)
+        log_event(LOG_LEVEL_WARN, record->session_id, "the journal has no note that can be read: %s", error);
+}
+
+static void on_found(void *arg, const char *id, unsigned slot)
+{
+    struct host_sessions *host = arg;
+    struct host_session *session = host_session_find(host, id);
+    if (!session) {
+        /* The journal lost it; its keeper is the better witness. */
+        struct host_journal_session record = {
+            .slot = slot, .status = SESSION_STARTING, .persistent = true, .ever_seen = true};
+        (void)str_copy(record.session_id, sizeof record.session_id, id);
+        session = host_session_new(host, &record);
+        host_journal_put(host->journal, &session->record, true, NULL, NULL);
+    }
+    session->record.slot = slot;
+    session->running = true;
+    log_event(LOG_LEVEL_INFO, id, "slot %u: found alive, %s", slot,
+              session_status_word(session->record.status));
+    host_presence_status(session);
+    int status = session->record.status;
+    if (status == SESSION_CREATED || status == SESSION_TO_START || status == SESSION_STARTING)
+        host_wait_arm(session);
+}
+
+/* Nothing ran, so nothing is lost: it waits on for its start. */
+static void wait_on(struct host_session *session)
+{
+    log_event(LOG_LEVEL_INFO, session->record.session_id, "waits on for its start");
+    host_presence_status(session);
+}
+
+static void settle(struct host_session *session)
+{
+    struct pool *pool = session->host->pool;
+    struct pool_slot_info slot;
+    const char *id = session->record.session_id;
+    int status = session->record.status;
+    bool there = pool_find(pool, id, &slot) == 0;
+    if (status == SESSION_DESTROYED && !there)
+        return;
+    if (!session_status_is_known(status))
+        (void)host_session_event(session, SESSION_EV_KILL, "internal1");
+    else if (!session_status_is_alive(status) && pool_end(pool, id, "kill") == -ENOENT)
+        (void)host_session_event(session, SESSION_EV_CLEANED, NULL);
+    else if (!there && status == SESSION_CREATED && session->order.app_mode)
+        wait_on(session);
+    else if (!there && session_status_is_alive(status))
+        (void)host_session_event(session, SESSION_EV_LOST, "lost");
+}
+
+static void settle_one(void *arg, struct host_session *session)
+{
+    (void)arg;
+    settle(session);
+}
+
+int host_restore_adopt(struct host_sessions *host)
+{
+    int r = pool_adopt(host->pool, on_found, host);
+    if (r >= 0)
+        host_sessions_each(host, settle_one, NULL);
+    return r;
+}
