@@ -39,7 +39,8 @@ struct host_session {
     struct host_journal_session record; /* id, status, slot, … as it is in the journal */
     struct host_order order;
     json_t *note;
-    bool running; /* the pool has been told to start it */
+    bool running;   /* the pool has been told to start it */
+    bool slot_lost; /* with an earlier run: it takes the next one that is free (host_restore.c) */
 
     /* The owner's presence; milliseconds on the monotonic clock, 0: never. */
     unsigned links, browsers;
@@ -62,7 +63,7 @@ struct host_sessions {
     struct host_session *table; /* by id */
     struct host_listener listeners[HOST_LISTENERS_MAX];
     size_t listener_count;
-    struct loop_timer *sweep_timer;
+    struct loop_timer *sweep_timer, *slot_timer;
     bool draining, ending_all, closed;
 };
 
@@ -73,6 +74,8 @@ void host_session_free(struct host_session *session);
 void host_session_keep_order(struct host_session *session, bool change);
 /* The session is in the pool, but the journal lags: steps it has certainly taken. */
 void host_session_catch_up(struct host_session *session);
+/* Gives the pool its order, once: state 1. */
+void host_session_launch(struct host_session *session);
 
 /* host_order.c */
 void host_order_copy(struct host_order *order, const struct host_session_order *from);
@@ -101,6 +104,7 @@ extern const struct pool_events host_pool_events;
 void host_restore_session(void *arg, const struct host_journal_session *record, const char *order,
                           const char *note);
 int host_restore_adopt(struct host_sessions *host);
+void host_restore_slots(void *arg);
 
 /* host_listen.c */
 void host_tell_changed(struct host_session *session, int before);

@@ -4,6 +4,8 @@
 #include "base/str.h"
 #include "host/host_priv.h"
 
+#define SLOT_RETRY_MS 50 /* its former slot has to be cleaned first */
+
 void host_restore_session(void *arg, const struct host_journal_session *record, const char *order,
                           const char *note)
 {
@@ -37,11 +39,54 @@ static void on_found(void *arg, const char *id, unsigned slot)
         host_wait_arm(session);
 }
 
-/* Nothing ran, so nothing is lost: it waits on for its start. */
-static void wait_on(struct host_session *session)
+/* True when it has a slot again, or needs none any more. */
+static bool regain_slot(struct host_session *session)
 {
-    log_event(LOG_LEVEL_INFO, session->record.session_id, "waits on for its start");
+    struct pool_slot_info slot;
+    int status = session->record.status;
+    if (status == SESSION_TO_START) {
+        host_session_launch(session);
+        return session->running || session->record.status != SESSION_TO_START;
+    }
+    if (status != SESSION_CREATED)
+        return true;
+    int r = pool_reserve(session->host->pool, session->record.session_id, &slot);
+    if (r < 0 && r != -ENOSPC)
+        (void)host_session_event(session, SESSION_EV_LOST, "lost");
+    if (r >= 0)
+        session->record.slot = slot.number;
+    return r != -ENOSPC;
+}
+
+void host_restore_slots(void *arg)
+{
+    struct host_sessions *host = arg;
+    bool missing = false;
+    struct host_session *session, *next;
+    HASH_ITER(hh, host->table, session, next)
+    {
+        if (session->slot_lost)
+            session->slot_lost = !regain_slot(session);
+        missing |= session->slot_lost;
+    }
+    if (missing && !host->closed)
+        loop_timer_start(host->slot_timer, SLOT_RETRY_MS, 0);
+}
+
+/* Nothing ran, so nothing is lost: it waits on for its start, or is started again. */
+static void start_again(struct host_session *session)
+{
+    log_event(LOG_LEVEL_INFO, session->record.session_id,
+              session->record.status == SESSION_CREATED ? "waits on for its start" : "is started again");
+    session->slot_lost = true;
     host_presence_status(session);
+}
+
+static bool nothing_ran(const struct host_session *session)
+{
+    int status = session->record.status;
+    bool ordered = session->order.app_mode != NULL; /* the journal knows what was to be started */
+    return ordered && (status == SESSION_CREATED || (status == SESSION_TO_START && session->order.width > 0));
 }
 
 static void settle(struct host_session *session)
@@ -57,8 +102,8 @@ static void settle(struct host_session *session)
         (void)host_session_event(session, SESSION_EV_KILL, "internal1");
     else if (!session_status_is_alive(status) && pool_end(pool, id, "kill") == -ENOENT)
         (void)host_session_event(session, SESSION_EV_CLEANED, NULL);
-    else if (!there && status == SESSION_CREATED && session->order.app_mode)
-        wait_on(session);
+    else if (!there && nothing_ran(session))
+        start_again(session);
     else if (!there && session_status_is_alive(status))
         (void)host_session_event(session, SESSION_EV_LOST, "lost");
 }
@@ -74,5 +119,6 @@ int host_restore_adopt(struct host_sessions *host)
     int r = pool_adopt(host->pool, on_found, host);
     if (r >= 0)
         host_sessions_each(host, settle_one, NULL);
+    host_restore_slots(host);
     return r;
 }

@@ -50,7 +50,7 @@ static void log_step(const struct host_session *session, int before)
               record->slot, was, is, *record->reason ? ": " : "", record->reason);
 }
 
-static void launch(struct host_session *session)
+void host_session_launch(struct host_session *session)
 {
     const struct host_order *order = &session->order;
     struct pool_order wanted = {.session_id = session->record.session_id,
@@ -68,6 +68,11 @@ static void launch(struct host_session *session)
     session->running = true;
     host_wait_arm(session);
     int r = pool_start(session->host->pool, &wanted, &slot);
+    if (r == -ENOSPC && session->slot_lost) {
+        session->running = false; /* its slot is still being cleaned: tried again */
+        return;
+    }
+    session->slot_lost = false;
     if (r < 0) {
         log_event(LOG_LEVEL_WARN, session->record.session_id, "cannot be started: %s", strerror(-r));
         (void)host_session_event(session, SESSION_EV_START_FAILED, "display_failed");
@@ -89,7 +94,7 @@ static void act(struct host_session *session, enum session_action action)
 {
     switch (action) {
     case SESSION_ACT_LAUNCH:
-        launch(session);
+        host_session_launch(session);
         break;
     case SESSION_ACT_PARK:
         (void)host_session_event(session, SESSION_EV_SUSPENDED, NULL);
@@ -177,15 +182,18 @@ int host_session_create(struct host_sessions *host, const struct host_session_or
         return -EBUSY;
     if (host_session_find(host, order->session_id))
         return -EEXIST;
-    unsigned total, active, unused;
-    pool_count(host->pool, &total, &active, &unused);
-    int r = unused > 0 ? check_order(order) : -ENOSPC;
+    struct pool_slot_info slot;
+    int r = check_order(order);
+    if (r >= 0)
+        r = pool_reserve(host->pool, order->session_id, &slot);
     if (r < 0)
         return r;
-    struct host_journal_session record = {.status = SESSION_TO_CREATE, .persistent = order->persistent};
+    struct host_journal_session record = {
+        .status = SESSION_TO_CREATE, .slot = slot.number, .persistent = order->persistent};
     (void)str_copy(record.session_id, sizeof record.session_id, order->session_id);
     struct host_session *session = host_session_new(host, &record);
     host_order_copy(&session->order, order);
+    log_event(LOG_LEVEL_INFO, record.session_id, "slot %u: taken for %s", slot.number, order->username);
     (void)host_session_event(session, SESSION_EV_ALLOCATED, NULL);
     host_session_keep_order(session, false);
     *ret_session = session;

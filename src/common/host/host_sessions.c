@@ -42,6 +42,8 @@ static int open_all(struct host_sessions *host, const struct host_sessions_optio
     if (r >= 0)
         r = loop_timer_create(host->loop, on_sweep, host, &host->sweep_timer);
     if (r >= 0)
+        r = loop_timer_create(host->loop, host_restore_slots, host, &host->slot_timer);
+    if (r >= 0)
         r = host_restore_adopt(host);
     if (r >= 0)
         loop_timer_start(host->sweep_timer, SWEEP_MS, SWEEP_MS);
@@ -93,6 +95,7 @@ struct host_sessions *host_sessions_destroy(struct host_sessions *host)
         return NULL;
     host_sessions_each(host, free_one, NULL);
     loop_timer_destroy(host->sweep_timer);
+    loop_timer_destroy(host->slot_timer);
     pool_destroy(host->pool);
     host_journal_close(host->journal);
     free(host);
