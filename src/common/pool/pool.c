@@ -159,6 +159,7 @@ struct pool *pool_destroy(struct pool *pool)
         slot->ending = true; /* a streamer's connection that closes now is no event */
         pool_keeper_close(slot);
         pool_control_close(slot);
+        pool_rfb_close(slot);
     }
     pool->dead = true;
     if (pool->jobs == 0)
@@ -173,10 +174,11 @@ static bool adopt_slot(struct slot *slot)
     if (session_dir < 0 || order_read(session_dir, &slot->order) < 0)
         return false;
     slot->state = SLOT_LIVING;
-    if (pool_keeper_adopt(slot) < 0 || pool_control_open(slot) < 0) {
+    if (pool_keeper_adopt(slot) < 0 || pool_control_open(slot) < 0 || pool_rfb_open(slot) < 0) {
         pool_keeper_kill(slot);
         pool_keeper_close(slot);
         pool_control_close(slot);
+        pool_rfb_close(slot);
         return false;
     }
     slot->wanted = slot->ordered = true;
@@ -200,7 +202,7 @@ int pool_adopt(struct pool *pool, void (*found)(void *arg, const char *session_i
     return 0;
 }
 
-static struct slot *find_slot(struct pool *pool, const char *session_id)
+struct slot *pool_find_slot(struct pool *pool, const char *session_id)
 {
     for (unsigned i = 0; i < pool->slot_count; i++) {
         struct slot *slot = &pool->slots[i];
@@ -209,6 +211,12 @@ static struct slot *find_slot(struct pool *pool, const char *session_id)
             return slot;
     }
     return NULL;
+}
+
+struct slot *pool_living_slot(struct pool *pool, const char *session_id)
+{
+    struct slot *slot = pool_find_slot(pool, session_id);
+    return slot && slot->state == SLOT_LIVING && !slot->ending ? slot : NULL;
 }
 
 static struct slot *free_slot(struct pool *pool)
@@ -264,7 +272,7 @@ int pool_reserve(struct pool *pool, const char *session_id, struct pool_slot_inf
 {
     if (!str_is_id(session_id))
         return -EINVAL;
-    if (find_slot(pool, session_id))
+    if (pool_find_slot(pool, session_id))
         return -EEXIST;
     struct slot *slot = free_slot(pool);
     if (!slot)
@@ -279,7 +287,7 @@ int pool_reserve(struct pool *pool, const char *session_id, struct pool_slot_inf
 
 int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot)
 {
-    struct slot *slot = find_slot(pool, order->session_id);
+    struct slot *slot = pool_find_slot(pool, order->session_id);
     bool reserved = slot && (slot->state == SLOT_PREPARING || slot->state == SLOT_HELD) && !slot->ordered &&
                     !slot->ending;
     if (slot && !reserved)
@@ -303,7 +311,7 @@ int pool_start(struct pool *pool, const struct pool_order *order, struct pool_sl
 
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot)
 {
-    const struct slot *slot = find_slot(pool, session_id);
+    const struct slot *slot = pool_find_slot(pool, session_id);
     if (!slot)
         return -ENOENT;
     fill_info(slot, ret_slot);
@@ -312,7 +320,7 @@ int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *
 
 int pool_open_prints(struct pool *pool, const char *session_id, int *ret_dir_fd)
 {
-    const struct slot *slot = find_slot(pool, session_id);
+    const struct slot *slot = pool_find_slot(pool, session_id);
     if (!slot || slot->state != SLOT_LIVING || !slot->order.printing)
         return -ENOENT;
     cleanup_free char *path = xasprintf("%s/session/print", slot->dir);
@@ -335,7 +343,7 @@ static void end_slot(struct slot *slot, const char *reason)
 
 int pool_end(struct pool *pool, const char *session_id, const char *reason)
 {
-    struct slot *slot = find_slot(pool, session_id);
+    struct slot *slot = pool_find_slot(pool, session_id);
     if (!slot)
         return -ENOENT;
     end_slot(slot, keeper_reason_valid(reason) ? reason : "kill");

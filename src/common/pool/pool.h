@@ -69,7 +69,8 @@ struct pool_events {
     /* It is over: exit, no_window, no_program, display_failed, stop. Not called for those that end with their
      * session. */
     void (*instance_ended)(void *arg, const char *session_id, const char *instance, const char *reason);
-    /* An RFB client has proved a participant's password, or has gone. */
+    /* An RFB client has proved a participant's password, or has gone; one left for each joined. Clients that
+     * a streamer keeps over a restart of this process join again. */
     void (*joined)(void *arg, const char *session_id, const char *instance, const char *participant);
     void (*left)(void *arg, const char *session_id, const char *instance, const char *participant);
 };
@@ -118,17 +119,20 @@ int pool_instance_end(struct pool *pool, const char *session_id, const char *ins
  * POOL_MESSAGE_MAX bytes. -ENOENT, -EINVAL. */
 int pool_message(struct pool *pool, const char *session_id, const char *text);
 
-/* RFB clients of the session's displays (the session's own: instance ""). A participant has a password of 1
- * to 8 bytes, which proves it at any display of the session; the streamer forgets all of them when it is
- * replaced (then ready is told again). -ENOENT: no such session or its streamer is not there; -EAGAIN: try
- * again. */
+/* RFB clients of the session's displays (the session's own: instance ""). A participant (1 to 32 of
+ * [A-Za-z0-9_-]) has a password of 1 to 8 bytes, which proves it at any display of the session. Known here
+ * and told to every streamer, also to one that comes later; a restart of this process forgets them: with the
+ * next ready they are to be set again, and until then the streamer keeps what it knows. -ENOENT: no such
+ * session, or nothing of it runs; -EINVAL; -ENOSPC past 64. */
 int pool_participant_set(struct pool *pool, const char *session_id, const char *participant,
                          const char *password, bool view_only);
+/* Its clients are closed. -ENOENT. */
 int pool_participant_remove(struct pool *pool, const char *session_id, const char *participant);
-/* Hands a connected stream socket to the streamer; fd is closed here in every case. -ENOENT, -EAGAIN. */
+/* Hands a connected stream socket to the streamer; fd is closed here in every case. -ENOENT: no such session
+ * or display; -EAGAIN: its streamer or the display is not there yet. */
 int pool_rfb_client(struct pool *pool, const char *session_id, const char *instance, int fd);
-/* Closes all its viewers, browsers and RFB clients; reason is told to browsers. The streamer goes on.
- * -ENOENT. */
+/* Closes all its viewers, browsers and RFB clients; reason, a word of [a-z_], is told to browsers. The
+ * streamer goes on. -ENOENT. */
 int pool_detach(struct pool *pool, const char *session_id, const char *reason);
 /* The directory of what the session has printed, for print/print_spool.h; the caller closes it. -ENOENT: no
  * such session, or one that cannot print. */

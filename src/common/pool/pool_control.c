@@ -48,12 +48,14 @@ static char *session_info(const struct slot *slot)
     cleanup_free char *spool = xasprintf("%s/session/print", slot->dir);
     cleanup_free char *encoded = percent_encode(spool);
     cleanup_free char *print = slot->order.printing ? xasprintf("&print=%s", encoded) : xstrdup("");
+    cleanup_free char *rfb_socket = xasprintf("%s/session/rfb.sock", slot->dir);
+    cleanup_free char *rfb = percent_encode(rfb_socket);
     char *text = xasprintf(
         "SESSION_INFO:%s|ws=%u&http=%u&bind=%s&key=%s&width=%d&height=%d&maxWidth=%d&maxHeight=%d&fps=%u&"
-        "compression=%u&x11=%s&xauthority=%s&display=%d%s",
+        "compression=%u&x11=%s&xauthority=%s&display=%d%s&rfb=%s",
         slot->order.session_id, port, port + 1, bind, key_text, slot->order.width, slot->order.height,
         slot->order.max_width, slot->order.max_height, pool->frame_rate, pool->compression, x11, xauthority,
-        slot->display, print);
+        slot->display, print, rfb);
     secret_wipe(key, sizeof key);
     secret_wipe(key_text, sizeof key_text);
     return text;
@@ -87,7 +89,9 @@ static void on_ready(struct slot *slot)
     if (slot->ending)
         return;
     slot->ready = true;
+    pool_instance_tell(slot);
     slot->pool->events->ready(slot->pool->arg, slot->order.session_id);
+    pool_rfb_listed(slot);
 }
 
 static void on_viewers(struct slot *slot, char *fields)
@@ -177,4 +181,15 @@ void pool_control_ending(struct slot *slot)
     cleanup_free char *text = xasprintf("SESSION_ENDING:%s", slot->reason);
     if (slot->streamer)
         (void)ws_send_text(slot->streamer, text);
+}
+
+int pool_detach(struct pool *pool, const char *session_id, const char *reason)
+{
+    struct slot *slot = pool_living_slot(pool, session_id);
+    if (!slot)
+        return -ENOENT;
+    cleanup_free char *text = xasprintf("DETACH:%s", keeper_reason_valid(reason) ? reason : "detached");
+    if (slot->streamer)
+        (void)ws_send_text(slot->streamer, text);
+    return 0;
 }

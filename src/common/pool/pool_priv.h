@@ -22,6 +22,14 @@ enum slot_state {
     SLOT_BROKEN
 };
 
+struct pool_rfb;
+
+struct pool_instance {
+    char name[POOL_INSTANCE_LEN];
+    int display; /* -1: still starting */
+    bool told;   /* instance_ready was called */
+};
+
 struct slot {
     struct pool *pool;
     unsigned number;
@@ -50,6 +58,12 @@ struct slot {
     bool info_asked; /* before the display was known */
     bool ready;
 
+    struct pool_rfb *rfb; /* pool_rfb.c */
+
+    /* pool_instance.c */
+    struct pool_instance instances[POOL_INSTANCES_MAX];
+    unsigned instance_count;
+
     /* Result of the work on a worker. */
     int result;
     char *cause;
@@ -72,6 +86,10 @@ struct pool {
     unsigned jobs;       /* on workers */
     bool dead;           /* destroyed, but jobs still use it */
 };
+
+/* pool.c: NULL when there is none. A living one has a keeper and is not about to end. */
+struct slot *pool_find_slot(struct pool *pool, const char *session_id);
+struct slot *pool_living_slot(struct pool *pool, const char *session_id);
 
 /* pool_slot.c */
 /* Takes the slot for the session in slot->order. */
@@ -98,6 +116,19 @@ int pool_control_open(struct slot *slot);
 void pool_control_close(struct slot *slot);
 void pool_control_display(struct slot *slot); /* the display is known now */
 void pool_control_ending(struct slot *slot);
+
+/* pool_rfb.c. After a failed open close is still to be called. */
+int pool_rfb_open(struct slot *slot);
+void pool_rfb_close(struct slot *slot); /* also without an open */
+/* The streamer hears of a display that is up, or gone. */
+void pool_rfb_instance(struct slot *slot, const struct pool_instance *instance, bool gone);
+/* The streamer is ready and everybody was told so: what it was not told of by now, it may forget. */
+void pool_rfb_listed(struct slot *slot);
+
+/* pool_instance.c */
+struct pool_instance *pool_instance_in(struct slot *slot, const char *name); /* NULL */
+/* The streamer is ready: instance_ready for those that nobody has heard of. */
+void pool_instance_tell(struct slot *slot);
 
 /* pool_check.c: 0, or -EPERM and a sentence. */
 int pool_check_paths(const struct pool *pool, char **ret_cause);

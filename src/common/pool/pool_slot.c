@@ -48,6 +48,7 @@ static void forget_session(struct slot *slot)
     order_finish(&slot->order);
     slot->ending = slot->ready = slot->wanted = slot->info_asked = slot->ordered = false;
     slot->display = -1;
+    slot->instance_count = 0;
     slot->reason[0] = '\0';
 }
 
@@ -135,6 +136,8 @@ static void launch_done(void *arg)
     int r = slot->result;
     if (r >= 0 && !slot->ending)
         r = pool_control_open(slot);
+    if (r >= 0 && !slot->ending)
+        r = pool_rfb_open(slot);
     if (r >= 0 && !slot->ending)
         r = pool_keeper_spawn(slot);
     if (r < 0 || slot->ending)
@@ -229,6 +232,7 @@ void pool_slot_clean(struct slot *slot)
     pool_keeper_kill(slot); /* whatever closed the line: no keeper may outlive it */
     pool_keeper_close(slot);
     pool_control_close(slot);
+    pool_rfb_close(slot);
     slot->state = SLOT_CLEANING;
     start_job(slot, clean_work, clean_done);
 }
