@@ -29,10 +29,12 @@ static void on_event(struct x11 *x, const xcb_generic_event_t *event)
 {
     int type = event->response_type & 0x7f;
 
+    /* The error of a request without answer: what it was for will not happen, which its user notices. */
     if (type == 0)
-        return; /* the error of a request without answer: what it was for will not happen, which its user
-                   notices */
-    if (type == x->damage_event + XCB_DAMAGE_NOTIFY)
+        x11_clipboard_error(x, (const void *)event);
+    else if (x11_clipboard_event(x, event))
+        return;
+    else if (type == x->damage_event + XCB_DAMAGE_NOTIFY)
         x11_dirty(x);
     else if (type == x->randr_event + XCB_RANDR_SCREEN_CHANGE_NOTIFY)
         x11_screen_event(x);
@@ -86,6 +88,7 @@ static void fail(struct x11 *x)
     loop_timer_stop(x->kick);
     loop_timer_stop(x->cursor_timer);
     loop_timer_stop(x->key_timer);
+    x11_clipboard_stop(x);
     if (x->base.listener.failed)
         x->base.listener.failed(x->base.listener_arg, -EPIPE);
 }
@@ -144,6 +147,7 @@ static void x11_destroy(struct source *self)
     x11_capture_finish(x);
     x11_cursor_finish(x);
     x11_keymap_finish(x);
+    x11_clipboard_finish(x);
     if (x->c)
         xcb_disconnect(x->c);
     loop_timer_destroy(x->kick);
@@ -160,6 +164,7 @@ static const struct source_ops ops = {
     .pointer = x11_pointer,
     .wheel = x11_wheel,
     .key = x11_key,
+    .clipboard = x11_clipboard,
     .destroy = x11_destroy,
 };
 
@@ -179,6 +184,8 @@ static int start(struct x11 *x, const struct source_x11_options *options, char *
         r = x11_pointer_start(x);
     if (r == 0)
         r = x11_cursor_start(x);
+    if (r == 0)
+        r = x11_clipboard_start(x);
     if (r == 0)
         r = loop_poll_create(x->loop, xcb_get_file_descriptor(x->c), LOOP_READ, on_ready, x, &x->poll);
     if (r == 0)

@@ -121,6 +121,8 @@ struct x11 {
     struct x11_key *queue; /* ring of X11_KEY_QUEUE */
     size_t queue_first, queue_count;
     bool queue_lost;
+
+    struct x11_clip *clip; /* source_x11_clipboard.c */
 };
 
 static inline struct x11 *x11_of(struct source *source)
@@ -173,5 +175,14 @@ void x11_xkb_event(struct x11 *x, const xcb_generic_event_t *event);
 /* A keycode that gives keysym at every level: 0; -EAGAIN with the milliseconds to wait, as all were used a
  * moment ago; -ENOSPC. */
 int x11_spare_take(struct x11 *x, uint32_t keysym, uint8_t *ret_keycode, uint64_t *ret_wait_ms);
+
+/* source_x11_clipboard.c */
+int x11_clipboard_start(struct x11 *x);
+void x11_clipboard_stop(struct x11 *x); /* the display is dead */
+void x11_clipboard_finish(struct x11 *x);
+int x11_clipboard(struct source *self, const char *text, size_t len);
+/* Whether the event was about the clipboard. */
+bool x11_clipboard_event(struct x11 *x, const xcb_generic_event_t *event);
+void x11_clipboard_error(struct x11 *x, const xcb_generic_error_t *error);
 
 #endif

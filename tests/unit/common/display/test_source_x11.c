@@ -167,6 +167,7 @@ static void test_death(void **state)
     assert_int_equal(source_capture(s->source), -EPIPE);
     source_pointer(s->source, 1, 1, 1); /* harmless */
     source_key(s->source, 0x61, 38, true);
+    assert_int_equal(source_clipboard(s->source, "x", 1), -EPIPE);
 }
 
 static void test_refused(void **state)

@@ -23,6 +23,9 @@ struct state {
     bool dirty, captured, resized, failed, timed_out;
     pixman_region32_t changed;
     int cursor_w, cursors, pointer_x, pointer_y;
+    char *copied; /* the last text of a program, and how many there were */
+    size_t copied_len;
+    unsigned copies;
 };
 
 static inline void on_dirty(void *arg)
@@ -68,6 +71,20 @@ static inline void on_pointer(void *arg, int x, int y)
 
     s->pointer_x = x;
     s->pointer_y = y;
+    loop_stop(s->loop);
+}
+
+static inline void on_clipboard(void *arg, const char *text, size_t len)
+{
+    struct state *s = arg;
+
+    free(s->copied);
+    s->copied = malloc(len + 1);
+    assert_non_null(s->copied);
+    memcpy(s->copied, text, len);
+    s->copied[len] = '\0';
+    s->copied_len = len;
+    s->copies++;
     loop_stop(s->loop);
 }
 
@@ -131,8 +148,8 @@ static inline void client_connect(struct state *s)
 
 static inline int setup(void **state)
 {
-    static const struct frame_listener listener = {on_dirty,  on_captured, on_resized,
-                                                   on_cursor, on_pointer,  on_failed};
+    static const struct frame_listener listener = {on_dirty,   on_captured, on_resized,  on_cursor,
+                                                   on_pointer, on_failed,   on_clipboard};
     struct state *s = xcalloc(1, sizeof(*s));
     struct source_x11_options options = {0};
     char *cause = NULL;
@@ -160,6 +177,7 @@ static inline int teardown(void **state)
     xcb_disconnect(s->c);
     pixman_region32_fini(&s->changed);
     x_fixture_stop(&s->x);
+    free(s->copied);
     free(s);
     return 0;
 }
