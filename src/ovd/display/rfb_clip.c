@@ -4,36 +4,23 @@
 #include <zlib.h>
 
 #include "base/str.h"
+#include "display/clip_text.h"
 #include "ovd/display/rfb_message.h"
 
-/* In place: CR LF and lone CR become LF; ends at a NUL. */
+/* In place: LF alone ends lines; the text ends at a NUL. */
 static void unify_lines(struct rfb_text *text)
 {
-    size_t to = 0;
-
-    for (size_t i = 0; i < text->len && text->data[i] != '\0'; i++) {
-        if (text->data[i] == '\r' && i + 1 < text->len && text->data[i + 1] == '\n')
-            continue;
-        text->data[to++] = text->data[i] == '\r' ? '\n' : text->data[i];
-    }
-    text->data[to] = '\0';
-    text->len = to;
+    text->len = clip_text_unify_lines(text->data, strnlen(text->data, text->len));
+    text->data[text->len] = '\0';
 }
 
 int rfb_text_from_latin1(const uint8_t *data, size_t len, struct rfb_text *ret_text)
 {
-    struct rfb_text text = {malloc(2 * len + 1), 0};
+    struct rfb_text text;
+    int r = clip_text_from_latin1(data, len, &text.data, &text.len);
 
-    if (!text.data)
-        return -ENOMEM;
-    for (size_t i = 0; i < len; i++) {
-        if (data[i] < 0x80) {
-            text.data[text.len++] = (char)data[i];
-        } else {
-            text.data[text.len++] = (char)(0xc0 | data[i] >> 6);
-            text.data[text.len++] = (char)(0x80 | (data[i] & 0x3f));
-        }
-    }
+    if (r < 0)
+        return r;
     unify_lines(&text);
     *ret_text = text;
     return 0;
@@ -41,24 +28,7 @@ int rfb_text_from_latin1(const uint8_t *data, size_t len, struct rfb_text *ret_t
 
 int rfb_text_to_latin1(const char *text, size_t len, struct rfb_text *ret_text)
 {
-    const uint8_t *p = (const uint8_t *)text;
-    struct rfb_text out = {malloc(len + 1), 0};
-
-    if (!out.data)
-        return -ENOMEM;
-    for (size_t i = 0; i < len; i++) {
-        if (p[i] < 0x80) {
-            out.data[out.len++] = (char)p[i];
-        } else if ((p[i] == 0xc2 || p[i] == 0xc3) && i + 1 < len) {
-            out.data[out.len++] = (char)((p[i] & 3) << 6 | (p[i + 1] & 0x3f));
-            i++;
-        } else if (p[i] >= 0xc4) {
-            out.data[out.len++] = '?'; /* the rest of its sequence is passed over byte by byte */
-        }
-    }
-    out.data[out.len] = '\0';
-    *ret_text = out;
-    return 0;
+    return clip_text_to_latin1(text, len, &ret_text->data, &ret_text->len);
 }
 
 int rfb_text_to_crlf(const char *text, size_t len, struct rfb_text *ret_text)
