@@ -123,6 +123,17 @@ int sm_invite_make(struct manager *m, struct invite *invite, char ret_token[OVD_
 int sm_invite_settings(struct manager *m, const char *id, json_t **ret_settings);
 /* Takes both back. */
 int sm_invite_remove(struct manager *m, const char *id, const char *token);
+/* How many invitations to the session nobody has used yet. */
+int sm_invites_open(struct manager *m, const char *record, int64_t *ret_count);
+
+/* invite.c */
+#define INVITE_EMAIL_MAX 254
+/* One address and nothing that a mail server could take for a second one or for a header. */
+bool sm_invite_is_address(const char *email);
+/* The record of a session by its own id; one that was begun in a browser gets its legacy name now. */
+int sm_record_of_session(struct manager *m, const char *session_id, struct record *ret_record);
+/* Sends the address; -EDESTADDRREQ when there is no mail server. */
+int sm_invite_mail(struct manager *m, const struct record *record, const char *email, const char *url);
 
 /* logins.c */
 /* Checks a password, throttled like every other login; one log line. 0, -EACCES and what identity_login
@@ -193,6 +204,9 @@ extern const struct http_route sm_host_routes[];
 
 /* invite_route.c */
 void sm_route_session_invite(struct http_request *r, void *ctx);
+
+/* share_route.c: POST /gateway/session/invite */
+void sm_route_share(struct http_request *r, void *ctx);
 
 /* icon.c: the picture of applications that have none of their own, 32 pixels high. */
 extern const uint8_t sm_icon_png[];

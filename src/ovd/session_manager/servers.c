@@ -10,6 +10,7 @@
 #include "ovd/session_manager/manager_priv.h"
 
 #define HOST_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+#define DEFAULT_PORT 8082
 
 /* The name in "http://NAME:PORT", without the brackets of an IPv6 address. */
 static int name_of_url(const char *url, char ret_name[FQDN_SIZE])
@@ -47,7 +48,8 @@ static bool is_loopback(const char *name)
 
 static int read_server(struct manager *m, const struct session_host_info *host, struct server *server)
 {
-    *server = (struct server){.port = (unsigned)config_int(m->s.config, "ovd.applicationServerPort")};
+    unsigned port = (unsigned)config_int(m->s.config, "ovd.applicationServerPort");
+    *server = (struct server){.port = port ? port : DEFAULT_PORT};
     int r = str_copy(server->url, sizeof(server->url), host->server_url);
     if (r == 0)
         r = name_of_url(host->server_url, server->fqdn);

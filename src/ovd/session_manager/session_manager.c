@@ -73,6 +73,7 @@ static const struct http_route routes[] = {
     POST("webservices/session_invite.php", sm_route_session_invite),
     GET("webservices/icon.php", sm_route_server_icon),
     GET("webservices/application.php", sm_route_server_application),
+    {"POST", "/gateway/session/invite", HTTP_ON_WORKER, 0, MANAGER_BODY_MAX, sm_route_share},
     GET("*", route_nothing),
     POST("*", route_nothing),
     {0},

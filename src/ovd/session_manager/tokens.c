@@ -179,6 +179,24 @@ int sm_invite_settings(struct manager *m, const char *id, json_t **ret_settings)
     return r;
 }
 
+int sm_invites_open(struct manager *m, const char *record, int64_t *ret_count)
+{
+    struct store_txn *txn = NULL;
+    struct store_rows *rows = NULL;
+    int r = store_begin(m->s.store, false, &txn);
+    if (r < 0)
+        return r;
+    r = store_query_one(
+        txn, &rows,
+        "SELECT COUNT(*) FROM ovd_tokens WHERE ovd_session = $1 AND type = 'invite' AND expires >= $2", "si",
+        record, sm_manager_now_ms());
+    if (r > 0)
+        *ret_count = store_int(rows, 0);
+    store_rows_free(rows);
+    store_rollback(txn);
+    return r > 0 ? 0 : r < 0 ? r : -EIO;
+}
+
 int sm_invite_remove(struct manager *m, const char *id, const char *token)
 {
     struct store_txn *txn = NULL;

@@ -216,6 +216,9 @@ bool origin_is_allowed(const char *origin, const char *host, const char *list);
 
 /* ws_links.c: the WebSockets that are open. Loop thread. */
 void ws_links_close_session(struct gateway *g, const char *session_id);
+/* What a host reports about a session of its own: everybody leaves one that ends, and guests one that is
+ * suspended. */
+void ws_links_reported(struct gateway *g, const char *server_url, const char *session_id, int64_t status);
 /* The session ends: its streamer is to close them. Those that it leaves open are closed by a later sweep. */
 void ws_links_expect_end(struct gateway *g, const char *session_id);
 void ws_links_sweep(struct gateway *g);

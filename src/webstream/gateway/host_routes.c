@@ -153,6 +153,42 @@ static void route_unregister(struct http_request *r, void *ctx)
     answer_success(r, result);
 }
 
+/* Viewers of a session that is over are told so by its streamer; those that it forgets are closed here. */
+struct departure {
+    struct gateway *gateway;
+    char server_url[513];
+    json_t *reports;
+};
+
+static void see_off(void *arg)
+{
+    struct departure *departure = arg;
+    size_t i;
+    const json_t *report;
+    json_array_foreach(departure->reports, i, report)
+    {
+        ws_links_reported(departure->gateway, departure->server_url,
+                          json_string_value(json_object_get(report, "sessionId")),
+                          json_integer_value(json_object_get(report, "status")));
+    }
+    json_decref(departure->reports);
+    free(departure);
+}
+
+static void watch_departures(struct gateway *g, const char *server_url, const json_t *reports)
+{
+    struct departure *departure = xcalloc(1, sizeof(*departure));
+    departure->gateway = g;
+    departure->reports = json_deep_copy(reports);
+    if (!departure->reports ||
+        str_copy(departure->server_url, sizeof(departure->server_url), server_url) < 0) {
+        json_decref(departure->reports);
+        free(departure);
+        return;
+    }
+    loop_post(g->loop, see_off, departure);
+}
+
 static void route_report(struct http_request *r, void *ctx)
 {
     struct gateway *g = ctx;
@@ -168,8 +204,10 @@ static void route_report(struct http_request *r, void *ctx)
         refuse(r, error);
         return;
     }
-    int result = session_broker_report(g->broker, url.text, full, json_object_get(body, "reports"),
-                                       &acknowledged, &end);
+    const json_t *reports = json_object_get(body, "reports");
+    int result = session_broker_report(g->broker, url.text, full, reports, &acknowledged, &end);
+    if (result == 0 && json_array_size(reports) > 0)
+        watch_departures(g, url.text, reports);
     if (result == -EINVAL)
         refuse(r, "reports must be an array of at most 500 reports");
     else if (result < 0)

@@ -63,13 +63,34 @@ void ws_links_close_session(struct gateway *g, const char *session_id)
     }
 }
 
+static void expect_end(struct ws_link *link)
+{
+    if (link->ends_at == 0)
+        link->ends_at = clock_monotonic_ms(NULL) + WS_FAREWELL_MS;
+}
+
 void ws_links_expect_end(struct gateway *g, const char *session_id)
 {
     struct ws_link *link;
     DL_FOREACH(g->links, link)
     {
-        if (link->ends_at == 0 && strcmp(link->row.id, session_id) == 0)
-            link->ends_at = clock_monotonic_ms(NULL) + WS_FAREWELL_MS;
+        if (strcmp(link->row.id, session_id) == 0)
+            expect_end(link);
+    }
+}
+
+void ws_links_reported(struct gateway *g, const char *server_url, const char *session_id, int64_t status)
+{
+    bool ends = status == SESSION_TO_DESTROY || status == SESSION_DESTROYED;
+    bool parks = status == SESSION_SUSPENDING || status == SESSION_SUSPENDED;
+    struct ws_link *link;
+    if (!ends && !parks)
+        return;
+    DL_FOREACH(g->links, link)
+    {
+        if (strcmp(link->row.id, session_id) == 0 && strcmp(link->row.server_url, server_url) == 0 &&
+            (ends || link->who.role != IDENTITY_OWNER))
+            expect_end(link);
     }
 }
 
