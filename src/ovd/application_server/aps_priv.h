@@ -27,10 +27,10 @@
 #define APS_TEXT "text/html; charset=utf-8"
 #define APS_XML "text/xml; charset=utf-8"
 #define APS_COOKIE "PHPSESSID"
-#define APS_OWNER "owner"     /* the owner's name as a participant; a guest's is the id of its token */
-#define APS_VISITORS_MAX 64   /* cookies of one session */
-#define APS_GUESTS_MAX 32     /* of one session */
-#define APS_FIRST_PORT 5900   /* RFB port labels: the first one that no instance of this host has */
+#define APS_OWNER "owner"   /* the owner's name as a participant; a guest's is the id of its token */
+#define APS_VISITORS_MAX 64 /* cookies of one session */
+#define APS_GUESTS_MAX 32   /* of one session */
+#define APS_FIRST_PORT 5900 /* RFB port labels: the first one that no instance of this host has */
 #define APS_LAST_PORT 8899
 #define APS_ARGUMENT_MAX 4096 /* bytes of an application's argument */
 
@@ -67,17 +67,18 @@ struct aps_guest {
     enum ovd_guest_mode mode;
     char access_id[POOL_INSTANCE_LEN];
     char rfb_password[OVD_PASSWORD_SIZE]; /* "": it has not come yet */
-    int64_t invited;    /* Unix seconds */
-    bool joined, left;  /* has polled once; has said that it leaves */
-    uint64_t polled_ms; /* monotonic; 0: not by this process */
+    int64_t invited;                      /* Unix seconds */
+    bool joined, left;                    /* has polled once; has said that it leaves */
+    uint64_t polled_ms;                   /* monotonic; 0: not by this process */
     struct aps_guest *prev, *next;
 };
 
 struct aps_session {
     struct aps *aps;
     struct host_session *host;
-    char ovd_id[OVD_ID_MAX + 1];/* the Session Manager's name of it */
-    enum ovd_mode mode;       /* never OVD_MODE_SHARE */
+    char session_id[SECRET_ID_LEN]; /* the host's name of it */
+    char ovd_id[OVD_ID_MAX + 1];    /* the Session Manager's name of it */
+    enum ovd_mode mode;             /* never OVD_MODE_SHARE */
     bool owned; /* its owner came by a token; false: begun elsewhere, only guests come from here */
     char *settings[OVD_SETTING_COUNT]; /* of the owner's last token; NULL: absent */
     struct ovd_menu_item *menu;
@@ -118,9 +119,9 @@ struct aps {
     unsigned ssh_ports[2], ssh_port_count; /* as access.php tells them, the legacy one first */
     struct aps_session *by_id, *by_ovd;
     struct aps_visitor *visitors; /* by key */
-    struct aps_call *calls;   /* under way, manager_call.c */
+    struct aps_call *calls;       /* under way, manager_call.c */
     unsigned call_count;
-    struct loop_timer *sweep_timer, *retry_timer;
+    struct loop_timer *retry_timer; /* while participants are due */
     /* Of the parts that have them; made when they are needed first. */
     struct aps_starts *starts;   /* start_app.c */
     struct aps_apps *apps;       /* app_routes.c */
@@ -135,14 +136,15 @@ void aps_answer_xml(struct http_request *r, const struct buf *xml);
 /* 200 and "CRITICAL ERROR", as the original says to whoever has no session. */
 void aps_answer_critical(struct http_request *r);
 /* An argument from the body's form or the query (GET or POST), the former first; NULL when absent. Lent with
- * the request, whose http_data this uses. Bodies that are no form, or past a limit of ovd/message/form.h: NULL
- * for what could not be read. */
+ * the request, whose http_data this uses. Bodies that are no form, or past a limit of ovd/message/form.h:
+ * NULL for what could not be read. */
 const char *aps_argument(struct http_request *r, const char *name);
 
 /* aps_session.c */
 struct aps_session *aps_session_find(struct aps *aps, const char *session_id);
 struct aps_session *aps_session_by_ovd(struct aps *aps, const char *ovd_id);
-/* A new one over a session of the host; the caller fills it in and calls aps_session_changed. */
+/* A new one over a session of the host, or the one that is there, which then has this ovd_id; the caller
+ * fills it in and calls aps_session_changed. NULL: the ovd_id is too long. */
 struct aps_session *aps_session_new(struct aps *aps, struct host_session *host, const char *ovd_id);
 void aps_session_free(struct aps_session *session); /* with its visitors, guests and instances */
 /* What has to survive this process has changed: writes the note. */
@@ -154,12 +156,18 @@ struct aps_guest *aps_guest_find(struct aps_session *session, const char *token)
  * token cannot be a participant's name. The email is copied. */
 struct aps_guest *aps_guest_new(struct aps_session *session, const char *token, const char *email,
                                 enum ovd_guest_mode mode, const char *access_id);
+/* The note of an earlier run, if there is one, and what has to be done again for a session that is ready. */
+void aps_session_restore(struct aps *aps, struct host_session *host);
+/* value NULL: absent. Copied. */
+void aps_session_set(struct aps_session *session, enum ovd_setting setting, const char *value);
 /* A setting of the owner's last token, "" when absent. */
 const char *aps_session_setting(const struct aps_session *session, enum ovd_setting setting);
 bool aps_session_setting_on(const struct aps_session *session, enum ovd_setting setting); /* "1" */
 /* Takes owner and guests, with their RFB passwords, to the streamer: at each new one and for each new guest.
  * What the streamer cannot be told now is told later. */
 void aps_session_participants(struct aps_session *session);
+/* Tells the streamers what they could not be told before: the function of retry_timer. */
+void aps_session_retry(void *arg);
 /* The host's events, application_server.c hands them to the parts: */
 extern const struct host_session_events aps_host_events;
 
@@ -187,6 +195,10 @@ void aps_visitors_drop(struct aps_session *session, const struct aps_guest *gues
  * form. */
 bool aps_cookie_read(const char *line, char ret_value[SECRET_ID_LEN]);
 
+/* access.c: the name (an IPv6 address in brackets) and the port by which the client called this server; the
+ * caller frees both. */
+void aps_host_name(const struct aps *aps, const struct http_request *r, char **ret_name, char **ret_port);
+
 /* redeem.c: index.php. Redeems the token, creates or finds the session, enters the visitor. */
 void aps_route_index(struct http_request *r, void *ctx);
 
@@ -207,9 +219,9 @@ enum aps_instance_event {
     APS_EV_PARK,     /* the session is suspended */
     APS_EV_BACK,     /* the owner wants it again */
     APS_EV_STOP,
+    APS_EV_NEXT, /* on from a status that is only passed through */
 };
-/* The status after it, those in between passed at once: -EPERM, and nothing, for a pair that makes no sense.
- * persistent: of the session. */
+/* -EPERM, and nothing, for a pair that makes no sense. persistent: of the session. */
 int aps_instance_step(int status, enum aps_instance_event event, bool persistent, int *ret_status);
 const char *aps_instance_event_word(enum aps_instance_event event);
 
@@ -266,6 +278,8 @@ void aps_route_error(struct http_request *r, void *ctx);
 /* ssh.c: the tunnel. */
 int aps_ssh_open(struct aps *aps, char **ret_cause);
 void aps_ssh_close(struct aps *aps);
+/* "ssh=2222 sshLegacy=2223", for the line of readiness; the caller frees. */
+char *aps_ssh_words(const struct aps *aps);
 /* Lets the credentials of a ready session in, new ones when it has none (ssh_password is ""); takes them away
  * again, so that the next are new. The caller calls aps_session_changed. */
 int aps_ssh_grant(struct aps_session *session);
