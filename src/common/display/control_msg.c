@@ -169,11 +169,11 @@ static char *text_of(json_t *value)
 }
 
 char *control_hello(const char *session_id, int width, int height, int max_width, int max_height,
-                    bool view_only)
+                    const char *role, bool view_only)
 {
-    return text_of(json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:b}", "type", "hello", "sessionId",
+    return text_of(json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:i, s:s, s:b}", "type", "hello", "sessionId",
                              session_id, "version", 1, "width", width, "height", height, "maxWidth",
-                             max_width, "maxHeight", max_height, "viewOnly", view_only));
+                             max_width, "maxHeight", max_height, "role", role, "viewOnly", view_only));
 }
 
 char *control_resized(int width, int height)

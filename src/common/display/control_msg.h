@@ -39,9 +39,9 @@ struct control_message {
 int control_parse(const char *data, size_t len, struct control_message *ret_message, char *ret_error);
 void control_message_finish(struct control_message *message);
 
-/* The answers, as text the caller frees; NULL when memory is gone. */
+/* The answers, as text the caller frees; NULL when memory is gone. role: owner, active or passive. */
 char *control_hello(const char *session_id, int width, int height, int max_width, int max_height,
-                    bool view_only);
+                    const char *role, bool view_only);
 char *control_resized(int width, int height);
 char *control_pong(double t);
 char *control_error(const char *code, const char *message);

@@ -12,8 +12,9 @@
 
 /* Two of one of these would mean two readings of one request. */
 static const char *const single[] = {
-    "Host",    "Content-Length", "Transfer-Encoding", "Content-Type",          "Authorization",  "Origin",
-    "Upgrade", "X-Session-ID",   "Sec-WebSocket-Key", "Sec-WebSocket-Version", "X-Isthmus-Auth", "Expect",
+    "Host",           "Content-Length", "Transfer-Encoding", "Content-Type",      "Authorization",
+    "Origin",         "Upgrade",        "X-Session-ID",      "Sec-WebSocket-Key", "Sec-WebSocket-Version",
+    "X-Isthmus-Auth", "Expect",         "X-Viewer-Role",
 };
 
 struct collector {

@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "http/peer_auth.h"
+#include "webstream/streamer/viewer_role.h"
 #include "ws/ws.h"
 
 /* The window, and one update that alone is larger. */
@@ -17,12 +18,14 @@ struct channel {
     struct channels *all;
     struct channel *prev, *next;
     bool capture; /* else control */
+    enum viewer_role role;
     bool closing;
     struct ws_conn *conn; /* NULL before it is open */
     struct viewer *viewer;
     struct input input;
     uint64_t second;
     unsigned messages, errors; /* in that second */
+    uint64_t forbidden_ms;     /* when it was last told that it may not do something */
 };
 
 struct channels {
@@ -54,7 +57,8 @@ static bool path_is(const char *path, const char *wanted)
 }
 
 /* The HTTP status to refuse with, or 0. */
-static int check(const struct channels *all, const struct ws_handshake *h, const char *path)
+static int check(const struct channels *all, const struct ws_handshake *h, const char *path,
+                 enum viewer_role *ret_role)
 {
     const struct peer_auth_request request = {.method = "GET", .url = path, .header = header_of, .arg = h};
 
@@ -64,6 +68,8 @@ static int check(const struct channels *all, const struct ws_handshake *h, const
         return 403;
     if (!path_is(path, "/capture") && !path_is(path, "/control"))
         return 404;
+    if (viewer_role_parse(ws_handshake_header(h, VIEWER_ROLE_HEADER), ret_role) < 0)
+        return 400;
     return all->closed || all->count >= CHANNELS_MAX ? 503 : 0;
 }
 
@@ -71,13 +77,15 @@ static int on_accept(void *ctx, const struct ws_handshake *handshake, void **ret
 {
     struct channels *all = ctx;
     const char *path = ws_handshake_path(handshake);
-    int status = check(all, handshake, path);
+    enum viewer_role role = VIEWER_PASSIVE;
+    int status = check(all, handshake, path, &role);
     struct channel *c;
 
     if (status != 0) {
         const char *why = status == 401   ? "signature missing or wrong"
                           : status == 403 ? "another session's"
                           : status == 404 ? "no such channel"
+                          : status == 400 ? "no such role"
                                           : "too many connections";
 
         all->options.events->refused(all->options.arg, path_is(path, "/capture") ? "capture" : "other", why);
@@ -86,6 +94,7 @@ static int on_accept(void *ctx, const struct ws_handshake *handshake, void **ret
     c = xcalloc(1, sizeof(*c));
     c->all = all;
     c->capture = path_is(path, "/capture");
+    c->role = role;
     input_open(&c->input, all->options.input);
     DL_APPEND(all->first, c);
     all->count++;
@@ -96,12 +105,13 @@ static int on_accept(void *ctx, const struct ws_handshake *handshake, void **ret
 /* A person with one browser has a connection of each kind. */
 static void tell_viewers(struct channels *all)
 {
-    unsigned capture = 0, control = 0;
+    unsigned count[2][2] = {{0}}, owners; /* of guests and owners, control and capture */
     const struct channel *c;
 
     DL_FOREACH(all->first, c)
-    *(c->capture ? &capture : &control) += 1;
-    all->options.events->viewers(all->options.arg, MAX(capture, control), MAX(capture, control));
+    count[c->role == VIEWER_OWNER][c->capture]++;
+    owners = MAX(count[1][0], count[1][1]);
+    all->options.events->viewers(all->options.arg, MAX(count[0][0], count[0][1]) + owners, owners);
 }
 
 static void close_channel(struct channel *c, unsigned code, const char *why)
@@ -144,7 +154,8 @@ static void on_opened(void *ctx, struct ws_conn *conn, void *data)
         c->viewer = viewer_create(all->options.screen, &options);
     } else {
         send_text(c, control_hello(all->options.session_id, frame->width, frame->height,
-                                   all->options.max_width, all->options.max_height, false));
+                                   all->options.max_width, all->options.max_height, viewer_role_word(c->role),
+                                   c->role == VIEWER_PASSIVE));
     }
     tell_viewers(all);
 }
@@ -180,6 +191,20 @@ static void on_error(struct channel *c, const char *message)
     send_text(c, control_error("bad_message", message));
 }
 
+/* Told once and then once in a while: a page that sends its input all the same does no harm. */
+static void forbid(struct channel *c)
+{
+    uint64_t now = clock_monotonic_ms(NULL);
+
+    if (c->forbidden_ms != 0 && now - c->forbidden_ms < CHANNELS_FORBIDDEN_MS)
+        return;
+    c->forbidden_ms = now;
+    if (c->role == VIEWER_PASSIVE)
+        send_text(c, control_error("view_only", "you are watching this session"));
+    else
+        send_text(c, control_error("owner_only", "only the session's owner may do that"));
+}
+
 static void on_text(struct channel *c, const void *data, size_t len)
 {
     struct control_message m;
@@ -189,7 +214,9 @@ static void on_text(struct channel *c, const void *data, size_t len)
         on_error(c, error);
         return;
     }
-    if (m.type == CONTROL_RESIZE)
+    if (!viewer_role_may(c->role, m.type))
+        forbid(c);
+    else if (m.type == CONTROL_RESIZE)
         resize(c, m.width, m.height);
     else if (m.type == CONTROL_PING)
         send_text(c, control_pong(m.t));
@@ -318,7 +345,7 @@ unsigned channels_printed(struct channels *channels, const char *title, int64_t 
 
     DL_FOREACH(channels->first, c)
     {
-        if (c->capture || c->closing || !c->conn)
+        if (c->capture || c->closing || !c->conn || c->role != VIEWER_OWNER)
             continue;
         send_text(c, control_print(title, time, bytes));
         count++;

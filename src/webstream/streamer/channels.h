@@ -9,6 +9,7 @@
 #define CHANNELS_MAX 64                /* connections */
 #define CHANNELS_ERRORS_PER_S 50       /* refused control messages of one connection */
 #define CHANNELS_MESSAGES_PER_S 5000   /* of one connection */
+#define CHANNELS_FORBIDDEN_MS 5000     /* between two errors about what its role does not allow */
 #define CHANNELS_RESIZE_INTERVAL_MS 50 /* of all connections; the newest wish wins */
 
 enum { CHANNELS_CLOSE_RESTART = 1012, CHANNELS_CLOSE_ENDED = 4001 };
@@ -43,7 +44,7 @@ unsigned channels_port(const struct channels *channels);
 unsigned channels_count(const struct channels *channels);
 /* The display has a new size: everybody is told. */
 void channels_resized(struct channels *channels, int width, int height);
-/* A document was printed. The number of control connections that were told. */
+/* A document was printed. The number of control connections that were told: owners' only. */
 unsigned channels_printed(struct channels *channels, const char *title, int64_t time, uint64_t bytes);
 /* Closes every connection as an ended one; control connections hear reason first. Others may come. */
 void channels_detach(struct channels *channels, const char *reason);

@@ -16,6 +16,7 @@
 #include "webstream/streamer/control_link.h"
 #include "webstream/streamer/options.h"
 #include "webstream/streamer/prints.h"
+#include "webstream/streamer/viewer_role.h"
 
 #define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
 #define CLOSE_STEP_MS 10
@@ -224,8 +225,13 @@ static void handle_health(struct http_request *r, void *ctx)
 static void handle_print(struct http_request *r, void *ctx)
 {
     const struct streamer *s = ctx;
+    enum viewer_role role;
 
-    prints_answer(s->prints, r);
+    /* The gateway asks on behalf of owners only; this is the second lock on that door. */
+    if (viewer_role_parse(http_header(r, VIEWER_ROLE_HEADER), &role) < 0 || role != VIEWER_OWNER)
+        http_answer_error(r, 403, "owner_only", "Documents are the session's owner's.");
+    else
+        prints_answer(s->prints, r);
 }
 
 static void on_connection(void *arg, int fd, const char *peer)

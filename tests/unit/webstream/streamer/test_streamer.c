@@ -357,6 +357,168 @@ static void test_keys_released(void **state)
     xcb_disconnect(c);
 }
 
+static void open_as(struct state *s, struct ws_raw *w, const char *path, const char *role)
+{
+    assert_int_equal(ws_raw_open_as(w, s->ws, path, SESSION, s->key, role), 101);
+}
+
+static void ping(struct ws_raw *w, int t)
+{
+    char text[64];
+    json_t *o;
+
+    snprintf(text, sizeof(text), "{\"type\":\"ping\",\"t\":%d}", t);
+    assert_int_equal(ws_raw_text(w, text), 0);
+    o = read_json(w, "pong");
+    assert_int_equal(number(o, "t"), t);
+    json_decref(o);
+}
+
+static void expect_hello(struct ws_raw *w, const char *role, bool view_only)
+{
+    json_t *o = read_json(w, "hello");
+
+    assert_string_equal(json_string_value(json_object_get(o, "role")), role);
+    assert_int_equal(json_is_true(json_object_get(o, "viewOnly")), view_only);
+    json_decref(o);
+}
+
+static void expect_error(struct ws_raw *w, const char *code)
+{
+    json_t *o = read_json(w, "error");
+
+    assert_string_equal(json_string_value(json_object_get(o, "code")), code);
+    json_decref(o);
+}
+
+static const char *const everything[] = {
+    "{\"type\":\"pointer\",\"x\":77,\"y\":88,\"buttons\":1}",
+    "{\"type\":\"wheel\",\"x\":77,\"y\":88,\"dx\":0,\"dy\":120}",
+    "{\"type\":\"key\",\"code\":\"KeyA\",\"key\":\"a\",\"down\":true}",
+    "{\"type\":\"text\",\"text\":\"hello\"}",
+    "{\"type\":\"releaseKeys\"}",
+    "{\"type\":\"resize\",\"width\":801,\"height\":603}",
+};
+
+struct seen {
+    int x, y, down, width;
+};
+
+static struct seen look(xcb_connection_t *c)
+{
+    xcb_window_t root = xcb_setup_roots_iterator(xcb_get_setup(c)).data->root;
+    xcb_query_pointer_reply_t *pointer = xcb_query_pointer_reply(c, xcb_query_pointer(c, root), NULL);
+    xcb_query_keymap_reply_t *keys = xcb_query_keymap_reply(c, xcb_query_keymap(c), NULL);
+    xcb_get_geometry_reply_t *size = xcb_get_geometry_reply(c, xcb_get_geometry(c, root), NULL);
+    struct seen seen = {pointer->root_x, pointer->root_y, pointer->mask & XCB_BUTTON_MASK_1 ? 1 : 0,
+                        size->width};
+
+    for (size_t i = 0; i < sizeof(keys->keys); i++)
+        seen.down += __builtin_popcount(keys->keys[i]);
+    free(pointer);
+    free(keys);
+    free(size);
+    return seen;
+}
+
+/* Whatever a passive guest sends, on whichever channel, nothing of it reaches the display. */
+static void test_passive(void **state)
+{
+    static const char *const paths[] = {"/control", "/capture"};
+    struct state *s = *state;
+    xcb_connection_t *c = connect_display(s);
+    struct seen before = look(c), after;
+    struct ws_raw w, witness;
+
+    open_as(s, &witness, "/control", "owner");
+    expect_hello(&witness, "owner", false);
+    for (size_t i = 0; i < ARRAY_SIZE(paths); i++) {
+        open_as(s, &w, paths[i], "passive");
+        if (i == 0)
+            expect_hello(&w, "passive", true);
+        else
+            ack(&w, read_update(&w)); /* the picture it does get */
+        for (int n = 0; n < 50; n++)
+            for (size_t k = 0; k < ARRAY_SIZE(everything); k++)
+                assert_int_equal(ws_raw_text(&w, everything[k]), 0);
+        if (i == 0) {
+            expect_error(&w, "view_only"); /* one for all of them, and the connection stays */
+            ping(&w, 7);
+            assert_int_equal(ws_raw_text(&w, "{\"type\":\"clipboard\",\"text\":\"x\"}"), 0);
+            expect_error(&w, "bad_message");
+            ping(&w, 8);
+        } else {
+            const uint8_t refresh[] = {1, 2, 0, 0};
+
+            assert_int_equal(ws_raw_send(&w, 2, refresh, sizeof(refresh)), 0);
+            ack(&w, read_update(&w)); /* it has been read up to here */
+        }
+        after = look(c);
+        assert_memory_equal(&before, &after, sizeof(before));
+        ws_raw_close(&w);
+    }
+    ping(&witness, 1); /* no change of size was told before */
+    ws_raw_close(&witness);
+    xcb_disconnect(c);
+}
+
+static void test_active(void **state)
+{
+    struct state *s = *state;
+    xcb_connection_t *c = connect_display(s);
+    struct ws_raw w;
+
+    open_as(s, &w, "/control", "active");
+    expect_hello(&w, "active", false);
+    for (size_t k = 0; k < 3; k++)
+        assert_int_equal(ws_raw_text(&w, everything[k]), 0);
+    await_keys(c, 1);
+    assert_int_equal(look(c).x, 77);
+    assert_int_equal(look(c).down, 2);
+    assert_int_equal(ws_raw_text(&w, everything[4]), 0);
+    await_keys(c, 0);
+    for (int n = 0; n < 100; n++)
+        assert_int_equal(ws_raw_text(&w, everything[5]), 0);
+    expect_error(&w, "owner_only");
+    ping(&w, 1);
+    assert_int_equal(look(c).width, 640);
+    ws_raw_close(&w);
+    xcb_disconnect(c);
+}
+
+/* The role is signed like everything else, and a word that is none is refused. */
+static void test_roles_refused(void **state)
+{
+    static const struct {
+        const char *is, *said;
+        int control, print;
+    } rows[] = {{"passive", "owner", 401, 401},
+                {"passive", NULL, 401, 401},
+                {NULL, "owner", 401, 401},
+                {"root", "root", 400, 403},
+                {"Owner", "Owner", 400, 403},
+                {"owner, passive", "owner, passive", 400, 403},
+                {"passive", "passive", 101, 403},
+                {"active", "active", 101, 403},
+                {"owner", "owner", 101, 404},
+                {NULL, NULL, 101, 404},
+                {"owner", "owner\r\nX-Viewer-Role: owner", 0, 400}};
+    struct state *s = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        const struct ws_raw_who who = {SESSION, rows[i].is};
+        int fd = ws_raw_connect(s->ws);
+
+        if (rows[i].control != 0)
+            assert_int_equal(ws_raw_request_as(fd, "/control", &who, rows[i].said, s->key, true),
+                             rows[i].control);
+        close(fd);
+        fd = ws_raw_connect(s->http);
+        assert_int_equal(ws_raw_request_as(fd, "/print/1", &who, rows[i].said, s->key, false), rows[i].print);
+        close(fd);
+    }
+}
+
 static void test_term(void **state)
 {
     struct state *s = *state;
@@ -400,17 +562,13 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_handshakes),
-        TEST(test_health),
-        TEST(test_control),
-        TEST(test_pictures),
-        TEST(test_malformed),
-        TEST(test_flood),
-        TEST(test_too_large),
-        TEST(test_keys_released),
-        TEST(test_term),
-        TEST(test_display_dies),
-        cmocka_unit_test(test_usage),
+        TEST(test_handshakes),    TEST(test_health),
+        TEST(test_control),       TEST(test_pictures),
+        TEST(test_malformed),     TEST(test_flood),
+        TEST(test_too_large),     TEST(test_keys_released),
+        TEST(test_passive),       TEST(test_active),
+        TEST(test_roles_refused), TEST(test_term),
+        TEST(test_display_dies),  cmocka_unit_test(test_usage),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -21,9 +21,17 @@ struct ws_raw {
     unsigned close_code; /* set when a close frame has come */
 };
 
-static inline const char *ws_raw_header(const void *session, const char *name)
+struct ws_raw_who {
+    const char *session, *role; /* NULL: no role is named */
+};
+
+static inline const char *ws_raw_header(const void *arg, const char *name)
 {
-    return str_eq(name, "x-session-id") ? session : NULL;
+    const struct ws_raw_who *who = arg;
+
+    if (str_eq(name, "x-viewer-role"))
+        return who->role;
+    return str_eq(name, "x-session-id") ? who->session : NULL;
 }
 
 static inline int ws_raw_all(int fd, void *data, size_t len)
@@ -56,15 +64,16 @@ static inline int ws_raw_connect(unsigned port)
     return fd;
 }
 
-/* One HTTP exchange; the answer's status. key NULL: unsigned. upgrade: a WebSocket handshake. */
-static inline int ws_raw_request(int fd, const char *path, const char *session, const uint8_t *key,
-                                 bool upgrade)
+/* One HTTP exchange; the answer's status. key NULL: unsigned. upgrade: a WebSocket handshake. said: the role
+ * in the header, which need not be the one that is signed. */
+static inline int ws_raw_request_as(int fd, const char *path, const struct ws_raw_who *who, const char *said,
+                                    const uint8_t *key, bool upgrade)
 {
-    struct peer_auth_request request = {
-        .method = "GET", .url = path, .header = ws_raw_header, .arg = session};
+    struct peer_auth_request request = {.method = "GET", .url = path, .header = ws_raw_header, .arg = who};
     cleanup_free char *auth = key ? peer_auth_sign(key, &request) : NULL;
     cleanup_free char *text =
-        xasprintf("GET %s HTTP/1.1\r\nHost: streamer\r\nX-Session-ID: %s\r\n%s%s%s%s\r\n", path, session,
+        xasprintf("GET %s HTTP/1.1\r\nHost: streamer\r\nX-Session-ID: %s\r\n%s%s%s%s%s%s%s\r\n", path,
+                  who->session, said ? "X-Viewer-Role: " : "", said ? said : "", said ? "\r\n" : "",
                   auth ? "X-Isthmus-Auth: " : "", auth ? auth : "", auth ? "\r\n" : "",
                   upgrade ? "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                             "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
@@ -89,21 +98,36 @@ static inline int ws_raw_request(int fd, const char *path, const char *session, 
     return status;
 }
 
-/* 101 or the status of the refusal. */
-static inline int ws_raw_open(struct ws_raw *w, unsigned port, const char *path, const char *session,
-                              const uint8_t *key)
+static inline int ws_raw_request(int fd, const char *path, const char *session, const uint8_t *key,
+                                 bool upgrade)
 {
+    const struct ws_raw_who who = {session, NULL};
+
+    return ws_raw_request_as(fd, path, &who, NULL, key, upgrade);
+}
+
+/* 101 or the status of the refusal. */
+static inline int ws_raw_open_as(struct ws_raw *w, unsigned port, const char *path, const char *session,
+                                 const uint8_t *key, const char *role)
+{
+    const struct ws_raw_who who = {session, role};
     int status;
 
     *w = (struct ws_raw){.fd = ws_raw_connect(port)};
     if (w->fd < 0)
         return w->fd;
-    status = ws_raw_request(w->fd, path, session, key, true);
+    status = ws_raw_request_as(w->fd, path, &who, role, key, true);
     if (status != 101) {
         close(w->fd);
         w->fd = -1;
     }
     return status;
+}
+
+static inline int ws_raw_open(struct ws_raw *w, unsigned port, const char *path, const char *session,
+                              const uint8_t *key)
+{
+    return ws_raw_open_as(w, port, path, session, key, NULL);
 }
 
 static inline void ws_raw_close(struct ws_raw *w)
