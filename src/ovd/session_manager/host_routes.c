@@ -183,8 +183,20 @@ static void route_code(struct http_request *r, void *ctx)
     secret_wipe(code, sizeof(code));
 }
 
+/* clang-format off */
+#define SERVICE(file, handler) {"GET", "/sessionmanager/webservices/" file, HTTP_ON_WORKER, 0, 0, handler}
+/* clang-format on */
+
+/* The services for servers are here, too: a host of the farm knows this port and no other. They ask who it is,
+ * as everywhere. */
 const struct http_route sm_host_routes[] = {
     {"POST", "/gateway/ovd/session", HTTP_ON_WORKER, HTTP_PEER_AUTH, BODY_MAX, route_session},
     {"POST", "/gateway/ovd/code", HTTP_ON_WORKER, HTTP_PEER_AUTH, BODY_MAX, route_code},
+    SERVICE("session_token.php", sm_route_session_token),
+    SERVICE("session_status.php", sm_route_session_status),
+    SERVICE("session_end_status.php", sm_route_session_end_status),
+    SERVICE("session_invite.php", sm_route_session_invite),
+    SERVICE("icon.php", sm_route_server_icon),
+    SERVICE("application.php", sm_route_server_application),
     {0},
 };
