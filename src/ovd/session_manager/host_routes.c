@@ -187,8 +187,8 @@ static void route_code(struct http_request *r, void *ctx)
 #define SERVICE(file, handler) {"GET", "/sessionmanager/webservices/" file, HTTP_ON_WORKER, 0, 0, handler}
 /* clang-format on */
 
-/* The services for servers are here, too: a host of the farm knows this port and no other. They ask who it is,
- * as everywhere. */
+/* The services for servers are here, too: a host of the farm knows this port and no other. They ask who it
+ * is, as everywhere. */
 const struct http_route sm_host_routes[] = {
     {"POST", "/gateway/ovd/session", HTTP_ON_WORKER, HTTP_PEER_AUTH, BODY_MAX, route_session},
     {"POST", "/gateway/ovd/code", HTTP_ON_WORKER, HTTP_PEER_AUTH, BODY_MAX, route_code},
