@@ -27,6 +27,11 @@ bool host_session_ever_seen(const struct host_session *session)
     return session->record.ever_seen;
 }
 
+unsigned host_session_browsers(const struct host_session *session)
+{
+    return session->browsers;
+}
+
 unsigned host_session_slot(const struct host_session *session)
 {
     return session->record.slot;

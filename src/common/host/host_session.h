@@ -59,6 +59,7 @@ int host_session_status(const struct host_session *session);
 const char *host_session_reason(const struct host_session *session); /* "" while it lives */
 bool host_session_persistent(const struct host_session *session);
 bool host_session_ever_seen(const struct host_session *session);
+unsigned host_session_browsers(const struct host_session *session); /* of the owner, attached now */
 unsigned host_session_slot(const struct host_session *session); /* 1 … */
 /* Its size as it was started; 0 before. */
 void host_session_size(const struct host_session *session, int *ret_width, int *ret_height);

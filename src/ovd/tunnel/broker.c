@@ -95,6 +95,7 @@ static void handle_channel(struct tunnel_server *server, const struct note *note
 {
     struct link *link = note->link;
     broker__forget_request(link); /* the thread gave it up, or would not ask again */
+    link->heard = note->number;
     if (link->dead || !credentials__has_port(server->credentials, link->for_session, note->port)) {
         link__answer(link, note->number, false, -1);
         report(server, link, TUNNEL_FORBIDDEN_PORT, note->text);
@@ -185,5 +186,15 @@ void tunnel_server_revoke(struct tunnel_server *server, const char *session)
         link->dead = true;
         broker__forget_request(link);
         link__stop(link);
+    }
+}
+
+void tunnel_server_cut(struct tunnel_server *server, const char *session, unsigned port)
+{
+    struct link *link;
+    DL_FOREACH(server->links, link)
+    {
+        if (!link->dead && *session && str_eq(link->for_session, session))
+            link__cut(link, port);
     }
 }

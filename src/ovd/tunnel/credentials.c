@@ -27,7 +27,7 @@ bool credentials__is_user(const char *user)
     int64_t number;
     if (!str_starts_with(user, "SSH") || (user[3] == '0' && user[4] != '\0'))
         return false;
-    return str_is_token(user + 3, "0123456789", 3) && str_to_int(user + 3, 0, 999, &number) == 0;
+    return str_is_token(user + 3, "0123456789", 4) && str_to_int(user + 3, 0, 9999, &number) == 0;
 }
 
 static struct credential *find(const struct tunnel_credentials *table, const char *session)

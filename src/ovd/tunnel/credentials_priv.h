@@ -6,7 +6,7 @@
 
 #include "ovd/tunnel/tunnel.h"
 
-#define CREDENTIALS_MAX 1000
+#define CREDENTIALS_MAX 2000
 
 struct credential {
     char session[TUNNEL_SESSION_LEN];
@@ -31,7 +31,7 @@ const struct credential *credentials__check(const struct tunnel_credentials *tab
                                             const uint8_t *password, size_t password_len);
 /* Whether port is a label of the session. */
 bool credentials__has_port(const struct tunnel_credentials *table, const char *session, unsigned port);
-/* "SSH0" to "SSH999", without leading zeros. */
+/* "SSH0" to "SSH9999", without leading zeros. */
 bool credentials__is_user(const char *user);
 
 #endif

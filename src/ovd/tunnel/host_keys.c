@@ -49,24 +49,25 @@ static int make_key(int dirfd, const char *name, enum ssh_keytypes_e type, int b
     return rc;
 }
 
-static int load_or_make(int dirfd, const char *name, enum ssh_keytypes_e type, int bits, ssh_key *ret_key)
+static int load_or_make(int dirfd, bool make, const char *name, enum ssh_keytypes_e type, int bits,
+                        ssh_key *ret_key)
 {
     int rc = read_key(dirfd, name, type, ret_key);
-    if (rc != -ENOENT)
+    if (rc != -ENOENT || !make)
         return rc;
     rc = make_key(dirfd, name, type, bits);
     return rc < 0 ? rc : read_key(dirfd, name, type, ret_key);
 }
 
-int host_keys__load(const char *directory, struct host_keys *ret_keys)
+int host_keys__load(const char *directory, bool make, struct host_keys *ret_keys)
 {
     struct host_keys keys = {0};
     cleanup_close int dirfd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dirfd < 0)
         return -errno;
-    int rc = load_or_make(dirfd, "ssh_host_ed25519_key", SSH_KEYTYPE_ED25519, 0, &keys.ed25519);
+    int rc = load_or_make(dirfd, make, "ssh_host_ed25519_key", SSH_KEYTYPE_ED25519, 0, &keys.ed25519);
     if (rc == 0)
-        rc = load_or_make(dirfd, "ssh_host_rsa_key", SSH_KEYTYPE_RSA, 3072, &keys.rsa);
+        rc = load_or_make(dirfd, make, "ssh_host_rsa_key", SSH_KEYTYPE_RSA, 3072, &keys.rsa);
     if (rc < 0)
         host_keys__free(&keys);
     else

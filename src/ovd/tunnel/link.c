@@ -77,6 +77,29 @@ static bool is_stopped(struct link *link)
     return stop;
 }
 
+void link__cut(struct link *link, unsigned port)
+{
+    pthread_mutex_lock(&link->lock);
+    if (link->cut_count < ARRAY_SIZE(link->cuts))
+        link->cuts[link->cut_count++] = (struct cut){port, link->heard};
+    else
+        link->stop = true; /* it does not even take these: then all of it ends */
+    pthread_mutex_unlock(&link->lock);
+    ring(link);
+}
+
+static void make_cuts(struct link *link)
+{
+    struct cut cuts[ARRAY_SIZE(link->cuts)];
+    pthread_mutex_lock(&link->lock);
+    unsigned count = link->cut_count;
+    memcpy(cuts, link->cuts, count * sizeof cuts[0]);
+    link->cut_count = 0;
+    pthread_mutex_unlock(&link->lock);
+    for (unsigned i = 0; i < count; i++)
+        pump__cut(link, &cuts[i]);
+}
+
 void link__answer(struct link *link, unsigned number, bool answer, int fd)
 {
     pthread_mutex_lock(&link->lock);
@@ -248,7 +271,7 @@ static bool open_channel(struct link *link, const struct ask *ask, ssh_message m
         return false;
     ssh_channel channel = ssh_message_channel_request_open_reply_accept(message);
     if (channel && pump__is_sane(link->session, channel)) {
-        pump__open(link, channel, fd);
+        pump__open(link, channel, (unsigned)ask->port, fd);
         return true;
     }
     close(fd);
@@ -377,6 +400,7 @@ static void serve(struct link *link, uint64_t login_deadline)
     while (!is_over(link) && !link->ending) {
         wait_turn(link, link->authenticated ? UINT64_MAX : login_deadline, fds);
         serve_socket(link, &fds[0]);
+        make_cuts(link);
         if (!is_over(link))
             pump__turn(link, fds + 2);
         now = link__now();

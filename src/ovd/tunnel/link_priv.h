@@ -50,10 +50,11 @@ struct strand {
     struct link *link;
     ssh_channel channel; /* NULL: the slot is free */
     struct ssh_channel_callbacks_struct callbacks;
-    int fd;        /* -1 once the application's side is over */
-    struct buf in; /* from the client, taken from the library, not yet from us by the application */
-    size_t held;   /* from the client, still with the library, because the application is slow */
-    uint8_t *out;  /* LINK_PIECE bytes: from the application, not yet taken by the library */
+    int fd;                /* -1 once the application's side is over */
+    unsigned port, number; /* its label, and the question that opened it */
+    struct buf in;         /* from the client, taken from the library, not yet from us by the application */
+    size_t held;           /* from the client, still with the library, because the application is slow */
+    uint8_t *out;          /* LINK_PIECE bytes: from the application, not yet taken by the library */
     size_t out_at, out_len;
     bool app_ended;     /* the application will send nothing more */
     bool client_ended;  /* and was told that the client will not */
@@ -62,6 +63,11 @@ struct strand {
     bool closed_remote; /* it came */
     uint64_t deadline;  /* of closing, or of handing over what came before the client's close */
     short events;       /* asked of fd in this turn */
+};
+
+/* Channels to port are to end, those that question number or an earlier one opened. */
+struct cut {
+    unsigned port, number;
 };
 
 struct link_limits {
@@ -86,11 +92,14 @@ struct link {
     bool answered;
     bool answer;
     int answer_fd; /* -1 when none, or taken */
+    struct cut cuts[TUNNEL_PORTS_MAX];
+    unsigned cut_count;
 
     /* The loop's. */
     void *owner;                          /* struct tunnel_server */
     char for_session[TUNNEL_SESSION_LEN]; /* "" before authentication */
     bool dead;                            /* revoked: tells the application nothing any more */
+    unsigned heard;                       /* number of its last question about a channel */
     struct tunnel_request *request;       /* the one that waits for the application */
     struct link *prev, *next;
 
@@ -119,6 +128,8 @@ int link__create(ssh_bind bind, int fd, const char *peer, struct mailbox *mailbo
 void link__stop(struct link *link);
 /* Answers question number. fd (may be -1) is the link's, or closed when nobody waits for it any more. */
 void link__answer(struct link *link, unsigned number, bool answer, int fd);
+/* From the loop: the thread ends the open channels to port. */
+void link__cut(struct link *link, unsigned port);
 /* Joins the thread, which was stopped or has posted NOTE_GONE. Returns NULL. */
 struct link *link__destroy(struct link *link);
 
@@ -136,8 +147,9 @@ bool pump__has_room(const struct link *link);
 /* For a channel just accepted: whether the client takes packets of a reasonable size. With one of exactly 10
  * bytes ssh_channel_write of libssh 0.10 never returns. */
 bool pump__is_sane(ssh_session session, ssh_channel channel);
-/* Takes over channel and fd. */
-void pump__open(struct link *link, ssh_channel channel, int fd);
+/* Takes over channel and fd. port is what the channel was asked for. */
+void pump__open(struct link *link, ssh_channel channel, unsigned port, int fd);
+void pump__cut(struct link *link, const struct cut *cut);
 /* Fills in one entry per channel, fd -1 where nothing is awaited; returns how many (max_channels). */
 size_t pump__prepare(struct link *link, struct pollfd *fds);
 /* Moves what can be moved. */

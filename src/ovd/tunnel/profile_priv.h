@@ -13,8 +13,9 @@ struct host_keys {
     ssh_key rsa;
 };
 
-/* Loads both keys from directory, making those that are not there. */
-int host_keys__load(const char *directory, struct host_keys *ret_keys);
+/* Loads both keys from directory, making those that are not there when make is true, else -ENOENT. From any
+ * thread. */
+int host_keys__load(const char *directory, bool make, struct host_keys *ret_keys);
 void host_keys__free(struct host_keys *keys);
 /* A bind that never listens: it carries the profile to each accepted connection. -EIO when the library does
  * not know an algorithm. */

@@ -81,10 +81,12 @@ bool pump__has_room(const struct link *link)
     return find_free((struct link *)link);
 }
 
-void pump__open(struct link *link, ssh_channel channel, int fd)
+void pump__open(struct link *link, ssh_channel channel, unsigned port, int fd)
 {
     struct strand *s = find_free(link);
     *s = (struct strand){.link = link, .channel = channel, .fd = fd, .out = xcalloc(1, LINK_PIECE)};
+    s->port = port;
+    s->number = link->asked;
     buf_init(&s->in, HELD_MAX);
     fd_set_nonblock(fd);
     ssh_callbacks_init(&s->callbacks);
@@ -260,6 +262,15 @@ static void turn(struct strand *s, short ready)
         start_closing(s);
     else if (late)
         s->link->failed = true; /* a client that never closes would keep the slot for ever */
+}
+
+void pump__cut(struct link *link, const struct cut *cut)
+{
+    for (unsigned i = 0; i < link->limits.max_channels; i++) {
+        struct strand *s = &link->strands[i];
+        if (s->channel && !s->closing && s->port == cut->port && s->number <= cut->number)
+            start_closing(s);
+    }
 }
 
 void pump__turn(struct link *link, const struct pollfd *fds)

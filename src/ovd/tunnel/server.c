@@ -94,9 +94,12 @@ static void on_connection(void *arg, int fd, const char *peer)
     struct port *port = arg;
     struct tunnel_server *server = port->server;
     struct link *link;
-    if (!is_room(server, peer)) {
+    const char *why = !server->binds[port->profile] ? "no host keys yet"
+                      : !is_room(server, peer)      ? "connections"
+                                                    : NULL;
+    if (why) {
         close(fd);
-        turn_away(server, peer, "connections");
+        turn_away(server, peer, why);
         return;
     }
     const struct tunnel_options *o = &server->options;
@@ -146,18 +149,6 @@ static void set_options(struct tunnel_server *server, const struct tunnel_option
     o->failure_refill_ms = or_else(o->failure_refill_ms, 3000);
 }
 
-static int create_binds(struct tunnel_server *server, const char *directory)
-{
-    struct host_keys keys = {0};
-    int rc = host_keys__load(directory, &keys);
-    if (rc == 0)
-        rc = profile__create(TUNNEL_MODERN, &keys, &server->binds[TUNNEL_MODERN]);
-    if (rc == 0)
-        rc = profile__create(TUNNEL_LEGACY, &keys, &server->binds[TUNNEL_LEGACY]);
-    host_keys__free(&keys);
-    return rc;
-}
-
 int tunnel_server_create(const struct tunnel_options *options, struct tunnel_server **ret_server)
 {
     struct tunnel_server *server = xcalloc(1, sizeof *server);
@@ -166,7 +157,7 @@ int tunnel_server_create(const struct tunnel_options *options, struct tunnel_ser
     server->throttle = throttle__create(server->options.failure_burst, server->options.failure_refill_ms);
     pthread_mutex_init(&server->mailbox.lock, NULL);
     server->mailbox.bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int rc = server->mailbox.bell < 0 ? -errno : create_binds(server, options->key_directory);
+    int rc = server->mailbox.bell < 0 ? -errno : keys__open(server, options->key_directory);
     if (rc == 0)
         rc = loop_poll_create(options->loop, server->mailbox.bell, LOOP_READ, on_mail, server, &server->poll);
     if (rc < 0)
@@ -197,6 +188,7 @@ struct tunnel_server *tunnel_server_destroy(struct tunnel_server *server)
         return NULL;
     for (size_t i = 0; i < server->port_count; i++)
         listener_destroy(server->ports[i].listener);
+    keys__abandon(server);
     end_links(server);
     loop_poll_destroy(server->poll);
     while ((note = take_note(&server->mailbox)) != NULL)

@@ -27,9 +27,12 @@ struct tunnel_request {
     unsigned number;
 };
 
+struct key_job;
+
 struct tunnel_server {
     struct tunnel_options options; /* key_directory is not kept */
-    ssh_bind binds[2];             /* by profile */
+    ssh_bind binds[2];             /* by profile; NULL while the keys are being made */
+    struct key_job *key_job;       /* that worker's; NULL: none */
     struct port ports[TUNNEL_LISTENERS_MAX];
     size_t port_count;
     struct mailbox mailbox;
@@ -45,6 +48,11 @@ struct tunnel_server {
 void broker__handle(struct tunnel_server *server, struct note *note);
 void broker__refused(struct tunnel_server *server, enum tunnel_reason reason, const char *peer,
                      const char *session, const char *text);
+/* keys.c: fills in binds, at once or later. */
+int keys__open(struct tunnel_server *server, const char *directory);
+/* What a worker still makes is nobody's any more. */
+void keys__abandon(struct tunnel_server *server);
+
 /* The request is not the link's any more. */
 void broker__forget_request(struct link *link);
 

@@ -27,7 +27,7 @@
 #include "loop/loop.h"
 
 #define TUNNEL_PASSWORD_LEN 8 /* exactly; the applet knows no other */
-#define TUNNEL_USER_LEN 8     /* "SSH0" to "SSH999" and NUL */
+#define TUNNEL_USER_LEN 8     /* "SSH0" to "SSH9999" and NUL */
 #define TUNNEL_SESSION_LEN 65 /* the longest session id and NUL */
 #define TUNNEL_PORTS_MAX 64   /* labels of one session */
 #define TUNNEL_VERDICT_MS 3000
@@ -74,6 +74,9 @@ struct tunnel_callbacks {
     void (*channel)(void *arg, struct tunnel_request *request, const char *session, unsigned port);
     /* One log line. Refused connections past a limit come at most once in 10 s. */
     void (*refused)(void *arg, const struct tunnel_refusal *refusal);
+    /* With make_keys_later only, and only when a host key had to be made: now they are there (0) and clients
+     * are served, or never will be. */
+    void (*keys)(void *arg, int result);
 };
 
 struct tunnel_options {
@@ -81,6 +84,8 @@ struct tunnel_options {
     const char *key_directory; /* exists; host keys (Ed25519, RSA 3072) are made here once, mode 0600 */
     struct tunnel_callbacks callbacks;
     void *arg;
+    /* Host keys that are not there yet are made on a worker; until then clients are turned away. */
+    bool make_keys_later;
     /* 0 takes the default in brackets. */
     unsigned max_links;             /* connections in all (256) */
     unsigned max_links_per_address; /* connections of one address; many users share one (64) */
@@ -92,8 +97,8 @@ struct tunnel_options {
     unsigned failure_refill_ms;     /* one more is allowed after this time (3000) */
 };
 
-/* Making the host keys takes about a second, the first time only. -EPERM when others may read a key file,
- * -EINVAL when one is broken. */
+/* Making the host keys takes about a second, the first time only (see make_keys_later). -EPERM when others
+ * may read a key file, -EINVAL when one is broken. */
 int tunnel_server_create(const struct tunnel_options *options, struct tunnel_server **ret_server);
 /* Opens a port (0: any) at host ("": every address). At most TUNNEL_LISTENERS_MAX. A profile without a port
  * is off. */
@@ -101,9 +106,9 @@ int tunnel_server_create(const struct tunnel_options *options, struct tunnel_ser
 int tunnel_server_listen(struct tunnel_server *server, enum tunnel_profile profile, const char *host,
                          unsigned port, unsigned *ret_port);
 
-/* Lets user (form "SSHn", 0 to 999) in with a password of exactly 8 bytes without NUL, which is copied. ports
- * are the labels its channels may name. -EINVAL for another form, -EEXIST when the user or the session has
- * credentials already, -ENOSPC past 1000. */
+/* Lets user (form "SSHn", 0 to 9999) in with a password of exactly 8 bytes without NUL, which is copied.
+ * ports are the labels its channels may name. -EINVAL for another form, -EEXIST when the user or the session
+ * has credentials already, -ENOSPC past 2000. */
 int tunnel_server_grant(struct tunnel_server *server, const char *session, const char *user,
                         const char password[TUNNEL_PASSWORD_LEN], const unsigned *ports, unsigned port_count);
 /* Other labels for the channels opened from now on; -ENOENT for a session without credentials. */
@@ -112,6 +117,8 @@ int tunnel_server_set_ports(struct tunnel_server *server, const char *session, c
 /* Forgets the session's credentials, wiping the password, and ends its links at once: none of their callbacks
  * comes after this. Fine for a session without credentials. */
 void tunnel_server_revoke(struct tunnel_server *server, const char *session);
+/* Ends the open channels of the session to this label; its links stay. */
+void tunnel_server_cut(struct tunnel_server *server, const char *session, unsigned port);
 /* Authenticated links of the session now. */
 unsigned tunnel_server_links(const struct tunnel_server *server, const char *session);
 

@@ -497,6 +497,79 @@ static void test_ports_change(void **state)
 }
 
 /* With channels open and bytes under way on both sides. */
+static void do_cut(void *arg)
+{
+    tunnel_server_cut(kit.server, arg, KIT_PORT);
+}
+
+/* The channel ends on both sides, the link goes on and can open another one. */
+static void test_cut(void **state)
+{
+    (void)state;
+    kit_start();
+    kit.mode = KIT_PAIR;
+    ssh_session session = log_in(kit.modern);
+    ssh_channel channel = open_tunnel(session);
+    char byte;
+    loop_kit_do(&kit.loop, do_cut, (void *)(uintptr_t) "s2");
+    loop_kit_do(&kit.loop, do_cut, (void *)(uintptr_t) "s1");
+    assert_int_equal(recv(kit.app_fd, &byte, 1, 0), 0);
+    assert_int_equal(ssh_channel_read_timeout(channel, &byte, 1, 0, 10000), 0);
+    assert_true(ssh_channel_is_eof(channel) || ssh_channel_is_closed(channel));
+    ssh_channel_free(channel);
+    close(kit.app_fd);
+    kit.mode = KIT_ECHO;
+    channel = open_tunnel(session);
+    assert_echo(channel, "again");
+    ssh_channel_free(channel);
+    hang_up(session);
+    kit.app_fd = -1;
+}
+
+/* The first start of a host: it listens at once, and serves when a worker has made the keys. */
+static void test_keys_later(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/isthmus-tunnel-later-XXXXXX";
+    char usual[sizeof kit.directory];
+    assert_non_null(mkdtemp(directory));
+    memcpy(usual, kit.directory, sizeof usual);
+    snprintf(kit.directory, sizeof kit.directory, "%s", directory);
+    kit.options.make_keys_later = true;
+    kit_start();
+    assert_true(kit_wait_for(&kit.keys, 1));
+    hang_up(log_in(kit.modern));
+    hang_up(log_in(kit.legacy));
+    memcpy(kit.directory, usual, sizeof usual);
+    cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(tmp, directory + strlen("/tmp/")), 0);
+}
+
+static void do_create_and_destroy(void *arg)
+{
+    assert_int_equal(tunnel_server_create(&kit.options, &kit.server), 0);
+    kit_do_destroy(arg);
+}
+
+/* It goes while the worker is busy, which nobody hears of then. */
+static void test_gone_before_its_keys(void **state)
+{
+    (void)state;
+    char directory[] = "/tmp/isthmus-tunnel-gone-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    loop_kit_start(&kit.loop);
+    kit.app_fd = -1;
+    kit.options = (struct tunnel_options){.loop = kit.loop.loop,
+                                          .key_directory = directory,
+                                          .make_keys_later = true,
+                                          .callbacks = {.keys = kit_keys}};
+    loop_kit_do(&kit.loop, do_create_and_destroy, NULL);
+    loop_kit_stop(&kit.loop);
+    assert_int_equal(kit.keys, 0);
+    cleanup_close int tmp = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(tmp, directory + strlen("/tmp/")), 0);
+}
+
 static void test_destroy_in_the_middle(void **state)
 {
     (void)state;
@@ -540,6 +613,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_slow_application, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_application_leaves, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(test_ports_change, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(test_cut, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(test_keys_later, kit_setup, kit_teardown),
+        cmocka_unit_test_setup(test_gone_before_its_keys, kit_setup),
         cmocka_unit_test_setup_teardown(test_destroy_in_the_middle, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, kit_setup_all, kit_teardown_all);

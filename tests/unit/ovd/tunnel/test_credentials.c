@@ -22,9 +22,9 @@ static const char *session_of(const struct tunnel_credentials *table, const char
 static void test_names(void **state)
 {
     (void)state;
-    const char *const good[] = {"SSH0", "SSH7", "SSH42", "SSH999"};
-    const char *const bad[] = {"",      "SSH",   "SSH00", "SSH01", "SSH1000", "ssh1", "SSH-1",
-                               "SSH1 ", " SSH1", "SSH1x", "VNC1",  "dummy",   "root"};
+    const char *const good[] = {"SSH0", "SSH7", "SSH42", "SSH999", "SSH9999"};
+    const char *const bad[] = {"",      "SSH",   "SSH00", "SSH01", "SSH10000", "ssh1", "SSH-1",
+                               "SSH1 ", " SSH1", "SSH1x", "VNC1",  "dummy",    "root"};
     for (size_t i = 0; i < ARRAY_SIZE(good); i++)
         assert_true(credentials__is_user(good[i]));
     for (size_t i = 0; i < ARRAY_SIZE(bad); i++)

@@ -36,7 +36,7 @@ struct tunnel_kit {
     pthread_t echo_thread;
     unsigned echo_port;
     /* The loop's thread writes, the test reads. */
-    atomic_uint ups, downs, links, channels, refused[KIT_REASONS];
+    atomic_uint ups, downs, links, channels, keys, refused[KIT_REASONS];
     _Atomic int app_fd;
     struct tunnel_request *_Atomic request;
     char last_text[128]; /* of the last refusal; read on the loop only */
@@ -141,6 +141,12 @@ static inline void kit_refused(void *arg, const struct tunnel_refusal *refusal)
     kit.refused[refusal->reason]++;
 }
 
+static inline void kit_keys(void *arg, int result)
+{
+    (void)arg;
+    kit.keys += result == 0;
+}
+
 static inline void kit_do_create(void *arg)
 {
     (void)arg;
@@ -170,7 +176,7 @@ static inline void kit_start(void)
     loop_kit_start(&kit.loop);
     kit.options.loop = kit.loop.loop;
     kit.options.key_directory = kit.directory;
-    kit.options.callbacks = (struct tunnel_callbacks){kit_up, kit_down, kit_channel, kit_refused};
+    kit.options.callbacks = (struct tunnel_callbacks){kit_up, kit_down, kit_channel, kit_refused, kit_keys};
     loop_kit_do(&kit.loop, kit_do_create, NULL);
 }
 
