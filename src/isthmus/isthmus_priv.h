@@ -18,6 +18,7 @@ int all_main(int argc, char **argv);
 int ctl_main(int argc, char **argv);
 int check_main(int argc, char **argv);
 int gateway_role_main(int argc, char **argv);
+int session_host_role_main(int argc, char **argv);
 int streamer_role_main(int argc, char **argv);
 
 /* The state directory when none is given: /var/lib/isthmus for root, else $XDG_STATE_HOME/isthmus or

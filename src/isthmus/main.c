@@ -10,7 +10,6 @@
 #include "pool/keeper.h"
 #include "print/print_backend.h"
 #include "print/print_server.h"
-#include "webstream/session_host/session_host.h"
 
 struct command {
     const char *name;
@@ -27,7 +26,7 @@ static const struct command commands[] = {
      "public HTTPS: login, entitlements, sessions, tunnels"},
     {"session-host",
      {"-be", "-backend", NULL},
-     session_host_main,
+     session_host_role_main,
      "the pool of accounts and displays of one host"},
     {"streamer", {NULL}, streamer_role_main, "the picture and input of one session (started by its keeper)"},
     {"check", {NULL}, check_main, "read a configuration, tell every problem with its line"},

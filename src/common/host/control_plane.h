@@ -72,9 +72,10 @@ static inline struct control_plane *control_plane_destroy(struct control_plane *
 struct control_plane_gateway_options {
     struct loop *loop;
     struct http_client *client;
-    const char *gateway_url; /* "http://127.0.0.1:9000" */
-    const char *server_url;  /* our own */
-    const char *tags;        /* "gpu,autocad" or NULL */
+    const char *gateway_url;    /* "http://127.0.0.1:9000" */
+    const char *server_url;     /* our own */
+    const char *tags;           /* "gpu,autocad" or NULL */
+    const json_t *capabilities; /* array of strings beside those of every host, or NULL; copied */
     const char *instance_type;
     unsigned heartbeat_s;
     const uint8_t *key; /* 32 bytes, copied */

@@ -22,7 +22,7 @@ struct plane {
     struct loop *loop;
     struct http_client *client;
     char *gateway_url, *server_url, *instance_type;
-    json_t *tags;
+    json_t *tags, *capabilities;
     unsigned heartbeat_ms;
     uint8_t key[32];
     const struct control_plane_host *host;
@@ -124,10 +124,9 @@ static void send_register(void *arg)
         return;
     struct control_plane_facts facts;
     p->host->facts(p->arg, &facts);
-    json_t *body =
-        json_pack("{s:s, s:i, s:s, s:s, s:O, s:[s,s], s:s}", "serverUrl", p->server_url, "maxSessions",
-                  facts.max_sessions, "instanceType", p->instance_type, "ec2InstanceId", "", "tags", p->tags,
-                  "capabilities", "desktop", "application", "version", ISTHMUS_VERSION);
+    json_t *body = json_pack("{s:s, s:i, s:s, s:s, s:O, s:O, s:s}", "serverUrl", p->server_url, "maxSessions",
+                             facts.max_sessions, "instanceType", p->instance_type, "ec2InstanceId", "",
+                             "tags", p->tags, "capabilities", p->capabilities, "version", ISTHMUS_VERSION);
     if (call(p, "/gateway/register", body, CALL_TIMEOUT_MS, on_registered, &p->register_call) < 0)
         loop_timer_start(p->register_timer, SLOW_MS, 0);
 }
@@ -285,6 +284,7 @@ static void plane_destroy(struct control_plane *base)
     loop_timer_destroy(p->report_timer);
     secret_wipe(p->key, sizeof p->key);
     json_decref(p->tags);
+    json_decref(p->capabilities);
     free(p->gateway_url);
     free(p->server_url);
     free(p->instance_type);
@@ -317,6 +317,9 @@ int control_plane_gateway_create(const struct control_plane_gateway_options *opt
     p->server_url = xstrdup(options->server_url);
     p->instance_type = xstrdup(options->instance_type ? options->instance_type : "");
     p->tags = split_tags(options->tags);
+    p->capabilities = json_pack("[s, s]", "desktop", "application");
+    if (options->capabilities)
+        json_array_extend(p->capabilities, (json_t *)(uintptr_t)options->capabilities);
     p->heartbeat_ms = options->heartbeat_s * 1000;
     memcpy(p->key, options->key, sizeof p->key);
     p->host = host;

@@ -90,6 +90,17 @@ static void destroy(struct host_session *session)
         (void)host_session_event(session, SESSION_EV_CLEANED, NULL);
 }
 
+/* Nobody looks any more; the display goes on by itself, which costs nothing. Its front-ends have taken the
+ * credentials back when they heard of the change. */
+static void park(struct host_session *session)
+{
+    int r = pool_detach(session->host->pool, session->record.session_id, "suspended");
+    if (r < 0 && r != -ENOENT)
+        (void)host_session_event(session, SESSION_EV_KILL, "internal3");
+    else
+        (void)host_session_event(session, SESSION_EV_SUSPENDED, NULL);
+}
+
 static void act(struct host_session *session, enum session_action action)
 {
     switch (action) {
@@ -97,7 +108,7 @@ static void act(struct host_session *session, enum session_action action)
         host_session_launch(session);
         break;
     case SESSION_ACT_PARK:
-        (void)host_session_event(session, SESSION_EV_SUSPENDED, NULL);
+        park(session);
         break;
     case SESSION_ACT_UNPARK:
         (void)host_session_event(session, SESSION_EV_RESUMED, NULL);

@@ -5,6 +5,7 @@
 
 #include "config/config.h"
 #include "host/control_plane.h"
+#include "host/host_front_end.h"
 #include "host/host_load.h"
 #include "host/host_sessions.h"
 #include "http/http_client.h"
@@ -20,13 +21,24 @@ struct host_options {
     bool no_sandbox;
 };
 
+#define HOST_PLUGS_MAX 4
+
+/* A further front-end that runs. */
+struct host_plug {
+    const struct host_front_end *what;
+    void *self;
+};
+
 struct host {
     struct loop *loop;
     struct config *config;
     char *state_dir, *tags, *web_root;
     char *server_url; /* our own, in normal form */
+    char *gateway_url;
     uint8_t key[32];
     struct host_sessions *sessions;
+    struct host_plug plugs[HOST_PLUGS_MAX];
+    size_t plug_count;
     struct http_client *client;
     struct http_server *server;
     struct listener *listener;
@@ -59,6 +71,15 @@ char *host_gateway_url(const struct config *config);
 /* host_request.c: 0, or -EINVAL after answering 400. */
 int host_request_read(struct host *host, struct http_request *r, struct host_request *ret_wanted);
 void host_request_finish(struct host_request *wanted);
+
+/* host_front_ends.c. list ends with NULL, and may be NULL. */
+int host_front_ends_start(struct host *host, const struct host_front_end *const *list, const char *bind,
+                          char **ret_cause);
+json_t *host_front_ends_capabilities(const struct host *host); /* a new array of strings */
+/* " ovd=8082 ssh=2222", or ""; the caller frees. */
+char *host_front_ends_words(const struct host *host);
+void host_front_ends_stop(struct host *host);
+void host_front_ends_destroy(struct host *host);
 
 /* host_routes.c */
 extern const struct http_route host_routes[];

@@ -118,6 +118,7 @@ static void on_signal(void *arg, int signum)
     host->stop_ms = clock_monotonic_ms(NULL);
     log_info(end ? "stopping: ending all sessions" : "stopping: the sessions go on under their keepers");
     host->listener = listener_destroy(host->listener);
+    host_front_ends_stop(host);
     host_sessions_drain(host->sessions);
     if (end) {
         host->ending_all = true;
@@ -150,7 +151,8 @@ static void say_ready(const struct host *host)
              pool_same_uid(host_sessions_pool(host->sessions)) ? ", same uid for all of them" : "");
     if (!number || str_to_int(number, 3, 65535, &fd) < 0)
         return;
-    (void)dprintf((int)fd, "READY port=%u\n", listener_port(host->listener));
+    cleanup_free char *words = host_front_ends_words(host);
+    (void)dprintf((int)fd, "READY port=%u%s\n", listener_port(host->listener), words);
     close((int)fd);
     (void)unsetenv("ISTHMUS_READY_FD");
 }
@@ -228,13 +230,14 @@ static int open_web_root(struct host *host, char **ret_cause)
 
 static int open_plane(struct host *host)
 {
-    cleanup_free char *gateway_url = host_gateway_url(host->config);
+    cleanup_json json_t *capabilities = host_front_ends_capabilities(host);
     struct control_plane_gateway_options options = {
         .loop = host->loop,
         .client = host->client,
-        .gateway_url = gateway_url,
+        .gateway_url = host->gateway_url,
         .server_url = host->server_url,
         .tags = host->tags,
+        .capabilities = capabilities,
         .heartbeat_s = (unsigned)config_int(host->config, "gateway.backend.heartbeatInterval"),
         .key = host->key};
     return control_plane_gateway_create(&options, &plane_host, host, &host->plane);
@@ -266,13 +269,15 @@ static int open_signals(struct host *host)
     return r;
 }
 
-static int start(struct host *host, const struct host_options *options, char **ret_cause)
+static int start(struct host *host, const struct host_options *options,
+                 const struct host_front_end *const *front_ends, char **ret_cause)
 {
     const char *bind;
     unsigned port;
     unsigned capacity = (unsigned)config_int(host->config, "gateway.backend.maxSessions");
     unsigned slots = (unsigned)config_int(host->config, "webstreamSettings.serverMaxSessionCount");
     host->server_url = host_own_url(host->config);
+    host->gateway_url = host_gateway_url(host->config);
     host->max_sessions = capacity ? MIN(capacity, slots) : slots;
     int r = own_address(host, &bind, &port);
     if (r < 0) {
@@ -292,6 +297,8 @@ static int start(struct host *host, const struct host_options *options, char **r
     if (r >= 0)
         r = open_sessions(host, options, bind, ret_cause);
     if (r >= 0)
+        r = host_front_ends_start(host, front_ends, bind, ret_cause);
+    if (r >= 0)
         r = open_plane(host);
     return r;
 }
@@ -302,6 +309,7 @@ static void finish(struct host *host)
     host_sessions_close(host->sessions);
     host->server = http_server_destroy(host->server);
     host->plane = control_plane_destroy(host->plane);
+    host_front_ends_destroy(host);
     host->sessions = host_sessions_destroy(host->sessions);
     host->client = http_client_destroy(host->client);
     for (size_t i = 0; i < ARRAY_SIZE(host->signals); i++)
@@ -314,6 +322,7 @@ static void finish(struct host *host)
     free(host->tags);
     free(host->web_root);
     free(host->server_url);
+    free(host->gateway_url);
 }
 
 static void init_log(const struct config *config)
@@ -324,7 +333,8 @@ static void init_log(const struct config *config)
              str_eq(config_str(config, "isthmus.logFormat"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-static int run(struct host *host, const struct host_options *options)
+static int run(struct host *host, const struct host_options *options,
+               const struct host_front_end *const *front_ends)
 {
     cleanup_free char *cause = NULL;
     host->state_dir = xstrdup(options->state);
@@ -337,7 +347,7 @@ static int run(struct host *host, const struct host_options *options)
         log_error("%s cannot be used: %s", host->state_dir, strerror(-r));
         return HOST_EXIT_RUN;
     }
-    r = start(host, options, &cause);
+    r = start(host, options, front_ends, &cause);
     if (r < 0) {
         log_error("%s", cause ? cause : strerror(-r));
         return HOST_EXIT_RUN;
@@ -348,7 +358,7 @@ static int run(struct host *host, const struct host_options *options)
     return r < 0 ? HOST_EXIT_RUN : 0;
 }
 
-int session_host_main(int argc, char **argv)
+int session_host_main(int argc, char **argv, const struct host_front_end *const *front_ends)
 {
     struct host_options options;
     int code;
@@ -360,7 +370,7 @@ int session_host_main(int argc, char **argv)
         return HOST_EXIT_CONFIG;
     }
     init_log(host.config);
-    code = run(&host, &options);
+    code = run(&host, &options, front_ends);
     if (host.loop)
         finish(&host);
     else

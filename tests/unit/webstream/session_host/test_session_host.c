@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 
 #include "base/codec.h"
+#include "base/log.h"
 #include "common/pool/streamer_stand_in.h"
 #include "config/config.h"
 #include "http/http_client.h"
@@ -27,6 +28,72 @@ struct world {
     unsigned status;
     json_t *body;
 };
+
+/* A second front-end, when the environment asks for it: it makes the session ID_A and leaves its start to
+ * others. What it hears goes into the note. */
+static bool second_enabled(const struct config *config)
+{
+    (void)config;
+    return getenv("SECOND_FRONT_END") != NULL;
+}
+
+static void second_changed(void *arg, struct host_session *session, int before)
+{
+    (void)arg;
+    (void)before;
+    json_t *note = json_deep_copy(host_session_note(session));
+    json_array_append_new(json_object_get(note, "statuses"), json_integer(host_session_status(session)));
+    assert_int_equal(host_session_set_note(session, note), 0);
+}
+
+static const struct host_session_events second_events = {.changed = second_changed};
+
+static int second_start(const struct host_front_end_services *services, void **ret_front_end,
+                        char **ret_cause)
+{
+    struct host_session *session = host_session_find(services->sessions, ID_A);
+    const struct host_session_order order = {.session_id = ID_A,
+                                             .username = "ada",
+                                             .app_exe = "remotedesktop",
+                                             .app_args = "",
+                                             .app_mode = "desktop",
+                                             .max_width = 1000,
+                                             .max_height = 1000,
+                                             .persistent = true,
+                                             .legacy = true};
+    assert_non_null(services->pool);
+    assert_string_equal(services->bind, "127.0.0.1");
+    assert_string_equal(services->gateway_url, "http://127.0.0.1:1");
+    *ret_front_end = services->sessions;
+    if (!session) {
+        assert_int_equal(host_session_create(services->sessions, &order, &session), 0);
+        assert_int_equal(host_session_create(services->sessions, &order, &session), -EEXIST);
+        assert_int_equal(host_session_set_note(session, json_pack("{s:[i]}", "statuses", 0)), 0);
+    }
+    cleanup_free char *note = json_text(host_session_note(session));
+    *ret_cause = NULL;
+    log_info("the note is %s", note);
+    return host_sessions_listen(services->sessions, &second_events, NULL);
+}
+
+static char *second_words(void *front_end)
+{
+    struct host_session *session = host_session_find(front_end, ID_A);
+    cleanup_free char *note = json_text(host_session_note(session));
+    return xasprintf("status=%d note=%s", host_session_status(session), note);
+}
+
+static void second_destroy(void *front_end)
+{
+    (void)front_end;
+}
+
+static const struct host_front_end second = {.name = "second",
+                                             .enabled = second_enabled,
+                                             .start = second_start,
+                                             .ready_words = second_words,
+                                             .destroy = second_destroy};
+static const struct host_front_end *const front_ends[] = {&second, NULL};
 
 static bool port_is_free(unsigned port)
 {
@@ -57,10 +124,11 @@ static void write_config(const struct world *w)
     config_free(config);
 }
 
-static void start_role(struct world *w)
+/* words: what the second front-end adds. */
+static void start_role_saying(struct world *w, const char *words)
 {
     int pipe_fds[2];
-    char said[128] = "";
+    char said[256] = "";
     assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
     const char *argv[] = {"isthmus", "session-host", "--state", w->state, "-tags", "gpu,cad", NULL};
     struct spawn_fd fds[] = {{2, 2}, {pipe_fds[1], 3}};
@@ -72,7 +140,7 @@ static void start_role(struct world *w)
                                     .new_session = true};
     assert_int_equal(spawn(&options, &w->role), 0);
     close(pipe_fds[1]);
-    cleanup_free char *expected = xasprintf("READY port=%u\n", w->base + 5);
+    cleanup_free char *expected = xasprintf("READY port=%u%s\n", w->base + 5, words);
     size_t len = 0;
     ssize_t n;
     while (len < sizeof said - 1 && (n = read(pipe_fds[0], said + len, sizeof said - 1 - len)) > 0)
@@ -80,6 +148,11 @@ static void start_role(struct world *w)
     close(pipe_fds[0]);
     said[len] = '\0';
     assert_string_equal(said, expected);
+}
+
+static void start_role(struct world *w)
+{
+    start_role_saying(w, "");
 }
 
 static int stop_role(struct world *w, int signum)
@@ -285,12 +358,38 @@ static void test_survives(void **state)
     assert_int_equal(connect_session(w, ID_A), 410);
 }
 
+/* A session of another front-end holds its slot, survives a killed host before anybody has started it, and
+ * starts with the screen of the browser that comes first. */
+static void test_second_front_end(void **state)
+{
+    struct world *w = *state;
+    assert_int_equal(stop_role(w, SIGTERM), 0);
+    assert_int_equal(setenv("SECOND_FRONT_END", "1", 1), 0);
+    start_role_saying(w, " status=0 note={\"statuses\":[0]}");
+    assert_int_equal(connect_session(w, ID_B), 503);
+    assert_string_equal(code(w), "pool_exhausted");
+    for (int i = 0; i < 3; i++) {
+        assert_int_not_equal(stop_role(w, SIGKILL), 0);
+        start_role_saying(w, " status=0 note={\"statuses\":[0]}");
+    }
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(number(w, "width"), 900);
+    assert_int_equal(number(w, "height"), 200);
+    assert_string_equal(json_string_value(json_object_get(w->body, "state")), "active");
+    assert_int_equal(stop_role(w, SIGTERM), 0);
+    start_role_saying(w, " status=2 note={\"statuses\":[0,1,22,2]}");
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(stop_role(w, SIGINT), 0);
+    start_role_saying(w, " status=4 note={\"statuses\":[0,1,22,2,3,4]}");
+    assert_int_equal(unsetenv("SECOND_FRONT_END"), 0);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && str_eq(argv[1], "streamer"))
         return stand_in_main(argc, argv);
     if (argc > 1 && str_eq(argv[1], "session-host"))
-        return session_host_main(argc - 1, argv + 1);
+        return session_host_main(argc - 1, argv + 1, front_ends);
     int result = session_dispatch(argc, argv);
     if (result >= 0)
         return result;
@@ -301,6 +400,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_application, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_second_front_end, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
