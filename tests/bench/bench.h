@@ -43,6 +43,8 @@ struct client {
     unsigned port;
     const char *session;
     const uint8_t *key;
+    const char *password; /* of an RFB server; NULL: it is a streamer */
+    int compression;      /* asked of it, 1 ... 9 */
     int width, height;
     uint32_t *canvas;
     _Atomic unsigned shown;   /* number of the newest frame on the canvas */
@@ -55,6 +57,10 @@ struct client {
 
 /* A thread's function; arg is the client. Ends the program when the streamer breaks the protocol. */
 void *client_run(void *arg);
+/* The same for an RFB server, asked for Tight with JPEG of quality 8. */
+void *client_run_rfb(void *arg);
+/* Notes the marker in the canvas' corner, if there is one: complete since arrived_us, decoded now. */
+void client_look(struct client *c, uint64_t arrived_us);
 
 /* Prints a sentence and ends the program. */
 void bench_fail(const char *fmt, ...) __attribute__((format(printf, 1, 2), noreturn));

@@ -136,29 +136,10 @@ static void on_record(struct decoder *d, unsigned type, const uint8_t *body, siz
         on_size(d, body);
 }
 
-/* The number in the corner; 0 when there is no marker. */
-static unsigned read_marker(const struct client *c)
-{
-    unsigned number = 0;
-
-    if (!c->canvas || c->width < MARKER_CELLS * MARKER_CELL)
-        return 0;
-    for (int cell = 0; cell < MARKER_CELLS; cell++) {
-        uint32_t pixel =
-            c->canvas[c->width * (MARKER_CELL / 2) + cell * MARKER_CELL + MARKER_CELL / 2] & 0xffffff;
-
-        if ((pixel != 0 && pixel != 0xffffff) || (cell == 0 && pixel == 0) || (cell == 1 && pixel != 0))
-            return 0;
-        number = number << 1 | (cell > 1 && pixel != 0);
-    }
-    return number;
-}
-
 static void on_update(struct decoder *d, const struct ws_raw *w, uint64_t arrived)
 {
     struct client *c = d->client;
     size_t at = CAPTURE_HEADER_LEN;
-    unsigned number;
 
     if (w->opcode != 2 || w->len < CAPTURE_HEADER_LEN || w->data[0] != CAPTURE_VERSION)
         bench_fail("the streamer sent something else than an update");
@@ -170,12 +151,7 @@ static void on_update(struct decoder *d, const struct ws_raw *w, uint64_t arrive
         on_record(d, w->data[at], w->data + at + CAPTURE_RECORD_LEN, len);
         at += CAPTURE_RECORD_LEN + len;
     }
-    number = read_marker(c);
-    if (number > 0 && number < ARRAY_SIZE(c->arrived_us) && c->arrived_us[number] == 0) {
-        c->arrived_us[number] = arrived;
-        c->decoded_us[number] = bench_now_us();
-        c->shown = number;
-    }
+    client_look(c, arrived);
     c->bytes += w->len;
     c->updates++;
 }

@@ -65,8 +65,8 @@ static void sleep_until(uint64_t us)
 }
 
 struct options {
-    const char *x11, *xauthority, *frames, *damage, *name, *session, *key_file;
-    int64_t display, port, fps, count, streamer, server;
+    const char *x11, *xauthority, *frames, *damage, *name, *session, *key_file, *password;
+    int64_t display, port, fps, count, streamer, server, compression;
 };
 
 static void parse_options(int argc, char **argv, struct options *o)
@@ -76,13 +76,21 @@ static void parse_options(int argc, char **argv, struct options *o)
         const char **text;
         int64_t *number;
     } rows[] = {
-        {"--x11", &o->x11, NULL},           {"--xauthority", &o->xauthority, NULL},
-        {"--frames", &o->frames, NULL},     {"--damage", &o->damage, NULL},
-        {"--name", &o->name, NULL},         {"--session", &o->session, NULL},
-        {"--key-file", &o->key_file, NULL}, {"--display", NULL, &o->display},
-        {"--port", NULL, &o->port},         {"--fps", NULL, &o->fps},
-        {"--count", NULL, &o->count},       {"--streamer-pid", NULL, &o->streamer},
+        {"--x11", &o->x11, NULL},
+        {"--xauthority", &o->xauthority, NULL},
+        {"--frames", &o->frames, NULL},
+        {"--damage", &o->damage, NULL},
+        {"--name", &o->name, NULL},
+        {"--session", &o->session, NULL},
+        {"--key-file", &o->key_file, NULL},
+        {"--display", NULL, &o->display},
+        {"--port", NULL, &o->port},
+        {"--fps", NULL, &o->fps},
+        {"--count", NULL, &o->count},
+        {"--streamer-pid", NULL, &o->streamer},
         {"--server-pid", NULL, &o->server},
+        {"--rfb-password", &o->password, NULL},
+        {"--rfb-compression", NULL, &o->compression},
     };
 
     for (int i = 1; i + 1 < argc; i += 2) {
@@ -96,7 +104,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         if (rows[k].text)
             *rows[k].text = argv[i + 1];
     }
-    if (!o->x11 || !o->xauthority || o->fps < 1 || (o->port > 0 && !o->key_file))
+    if (!o->x11 || !o->xauthority || o->fps < 1 || (o->port > 0 && !o->key_file && !o->password))
         bench_fail("see tests/bench/run for the options");
 }
 
@@ -218,11 +226,14 @@ int main(int argc, char **argv)
     p = player_open(o.x11, o.xauthority, (unsigned)o.display, &content);
     player_show(p, &content, 0);
     if (o.port > 0) {
-        read_key(o.key_file, key);
+        if (!o.password)
+            read_key(o.key_file, key);
         client.port = (unsigned)o.port;
         client.session = o.session;
         client.key = key;
-        if (pthread_create(&thread, NULL, client_run, &client) != 0)
+        client.password = o.password;
+        client.compression = (int)o.compression;
+        if (pthread_create(&thread, NULL, o.password ? client_run_rfb : client_run, &client) != 0)
             bench_fail("no thread");
         await_shown(&client, 1);
     }

@@ -75,6 +75,7 @@ static void turn(uint64_t ms)
 /* Has the client let in without the proof, which no input would hit. */
 static void fuzz_live(const uint8_t *data, size_t size)
 {
+    const struct frame *frame;
     struct rfb_client *client;
     int pair[2];
 
@@ -91,7 +92,9 @@ static void fuzz_live(const uint8_t *data, size_t size)
     close(pair[0]);
     while (rfb_sink_clients(sink) > 0)
         turn(1000);
-    source_test_fill(source, &(struct frame_rect){0, 0, 8, 8}, size > 0 ? data[0] : 0);
+    frame = source_frame(source); /* a client may have made it very small */
+    source_test_fill(source, &(struct frame_rect){0, 0, MIN(8, frame->width), MIN(8, frame->height)},
+                     size > 0 ? data[0] : 0);
 }
 
 static void fuzz_parsers(const uint8_t *data, size_t size)
