@@ -232,6 +232,8 @@ struct aps_instance *aps_instance_by_port(struct aps_session *session, unsigned 
  * external mode the application, ORDERED until start_app.php asks for it and not to be listed until then. In
  * portal mode nothing. -ENOSPC. */
 int aps_instance_desktop(struct aps_session *session);
+/* The RFB port label that its next instance gets. */
+unsigned aps_label_free(const struct aps_session *session);
 /* A further one, ORDERED. -ENOSPC. */
 int aps_instance_new(struct aps_session *session, const char *app_id, int width, int height,
                      struct aps_instance **ret_instance);

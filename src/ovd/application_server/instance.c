@@ -34,7 +34,7 @@ static unsigned first_free(const bool *used)
 /* Nothing listens on a label and a client's credentials say which session it means, so labels have to differ
  * within a session only. They differ on the whole host as long as there are enough of them, because people
  * read them in logs. */
-static unsigned free_label(const struct aps_session *session)
+unsigned aps_label_free(const struct aps_session *session)
 {
     bool used[LABELS] = {false};
     const struct aps_session *other, *next;
@@ -96,7 +96,7 @@ static int add(struct aps_session *session, const char *id, const char *app_id, 
     }
     (void)str_copy(instance->app_id, sizeof instance->app_id, app_id);
     instance->status = status;
-    instance->port = free_label(session);
+    instance->port = aps_label_free(session);
     DL_APPEND(session->instances, instance);
     aps_ssh_ports(session);
     *ret_instance = instance;
