@@ -41,17 +41,29 @@ static void refuse(struct redeem *redeem, const char *why)
     redeem_free(redeem);
 }
 
-/* Where people find the Session Manager; the address that this server asks may be one of the machine alone.
- */
-static void to_manager(const struct aps *aps, struct http_request *r)
+static bool is_here(const char *url)
 {
-    const char *public_url = config_str(aps->s.config, "gateway.publicUrl");
-    if (*config_str(aps->s.config, "ovd.sessionManagerUrl") || !*public_url) {
-        redirect(r, aps->manager_url);
-        return;
-    }
-    cleanup_free char *url = xasprintf("%s/sessionmanager", public_url);
-    redirect(r, url);
+    return str_starts_with(url, "http://127.") || str_starts_with(url, "http://localhost:") ||
+           str_starts_with(url, "http://[::1]:");
+}
+
+/* Where people find the Session Manager: the address that this server asks may be one of the machine alone,
+ * and then its public one has the name that the client has used. */
+static char *manager_of(const struct aps *aps, const struct http_request *r)
+{
+    const struct config *config = aps->s.config;
+    const char *public_url = config_str(config, "gateway.publicUrl");
+    int64_t port = config_int(config, "gateway.httpPort");
+    if (*config_str(config, "ovd.sessionManagerUrl"))
+        return xstrdup(aps->manager_url);
+    if (*public_url)
+        return xasprintf("%s/sessionmanager", public_url);
+    if (port == 0 || !is_here(aps->s.gateway_url))
+        return xstrdup(aps->manager_url);
+    cleanup_free char *name = NULL, *unused = NULL;
+    aps_host_name(aps, r, &name, &unused);
+    return xasprintf("http://%s:%d%s/sessionmanager", name, (int)port,
+                     config_str(config, "gateway.basePath"));
 }
 
 /* ---- the answer ---- */
@@ -340,7 +352,8 @@ void aps_route_index(struct http_request *r, void *ctx)
     struct aps *aps = ctx;
     const char *token = aps_argument(r, "token");
     if (!token || !*token) {
-        to_manager(aps, r);
+        cleanup_free char *url = manager_of(aps, r);
+        redirect(r, url);
         return;
     }
     struct redeem *redeem = xcalloc(1, sizeof(*redeem));
