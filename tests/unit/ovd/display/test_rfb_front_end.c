@@ -252,7 +252,7 @@ static void session_stop(void)
 /* Clients */
 
 static const char *password;
-static char got_text[64];
+static char text_tag; /* of what a client heard: char[64] */
 
 static char *give_password(rfbClient *client)
 {
@@ -262,8 +262,7 @@ static char *give_password(rfbClient *client)
 
 static void on_text(rfbClient *client, const char *text, int len)
 {
-    (void)client;
-    snprintf(got_text, sizeof(got_text), "%.*s", len, text);
+    snprintf(rfbClientGetClientData(client, &text_tag), 64, "%.*s", len, text);
 }
 
 /* The client's end of what the host hands over. */
@@ -283,6 +282,7 @@ static rfbClient *join(const char *display, const char *its_password, const char
     char heard[80];
 
     password = its_password;
+    rfbClientSetClientData(client, &text_tag, xcalloc(1, 64));
     client->GetPassword = give_password;
     client->GotXCutText = on_text;
     client->canHandleNewFBSize = TRUE;
@@ -302,6 +302,7 @@ static rfbClient *join(const char *display, const char *its_password, const char
 
 static void part(rfbClient *client)
 {
+    free(rfbClientGetClientData(client, &text_tag));
     free(client->frameBuffer);
     rfbClientCleanup(client);
 }
@@ -420,6 +421,135 @@ static void test_everybody_at_once(void **state)
     part(friend);
     part(far);
     part(far_guest);
+    session_stop();
+}
+
+/* xclip on the display, with one end of a pipe as its descriptor number fd; ret_pipe is the other. */
+static pid_t run_xclip(struct place *p, const char *what, int fd, int *ret_pipe)
+{
+    char display[32], auth[128];
+    char *argv[] = {"xclip", "-quiet", "-selection", "clipboard", (char *)(uintptr_t)what, NULL};
+    char *envp[] = {display, auth, "PATH=/usr/bin:/bin", "LC_ALL=C.UTF-8", NULL};
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC), fds[2];
+    struct spawn_fd child_fds[] = {{null, 0}, {null, 1}, {null, 2}};
+    struct spawn_options o = {
+        .argv = argv, .envp = envp, .fds = child_fds, .fd_count = 3, .death_signal = SIGKILL};
+    pid_t pid;
+
+    snprintf(display, sizeof(display), "DISPLAY=:%u", p->x.display);
+    snprintf(auth, sizeof(auth), "XAUTHORITY=%s", p->x.auth);
+    assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+    child_fds[fd].parent = fds[fd];
+    assert_int_equal(spawn(&o, &pid), 0);
+    close(null);
+    close(fds[fd]);
+    *ret_pipe = fds[!fd];
+    return pid;
+}
+
+/* A program copies a text; it stays until it is killed. */
+static pid_t copy(struct place *p, const char *text)
+{
+    int to;
+    pid_t pid = run_xclip(p, "-i", 0, &to);
+
+    assert_int_equal(write(to, text, strlen(text)), (ssize_t)strlen(text));
+    close(to);
+    return pid;
+}
+
+/* What a program would paste. */
+static void paste(struct place *p, char *ret_text, size_t size)
+{
+    size_t len = 0;
+    ssize_t n;
+    int from;
+    pid_t pid = run_xclip(p, "-o", 1, &from);
+
+    while (len + 1 < size && (n = read(from, ret_text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    ret_text[len] = '\0';
+    close(from);
+    waitpid(pid, NULL, 0);
+}
+
+static void assert_paste(struct place *p, const char *wanted)
+{
+    uint64_t end = clock_monotonic_ms(NULL) + 10000;
+    char text[256];
+
+    do {
+        assert_true(clock_monotonic_ms(NULL) < end);
+        paste(p, text, sizeof(text));
+    } while (strcmp(text, wanted) != 0);
+}
+
+static const char *heard_by(rfbClient *client)
+{
+    return rfbClientGetClientData(client, &text_tag);
+}
+
+static void assert_heard(rfbClient *client, const char *wanted)
+{
+    uint64_t end = clock_monotonic_ms(NULL) + 10000;
+
+    while (strcmp(heard_by(client), wanted) != 0) {
+        assert_true(clock_monotonic_ms(NULL) < end);
+        assert_true(turn(client));
+    }
+}
+
+static void send_cut(rfbClient *client, const char *text)
+{
+    assert_true(SendClientCutText(client, (char *)(uintptr_t)text, (int)strlen(text)));
+}
+
+/* Both ways, each display for itself, and nothing to or from those who may only look. */
+static void test_clipboard(void **state)
+{
+    rfbClient *owner, *guest, *friend, *far, *far_guest;
+    pid_t program, far_program;
+
+    (void)state;
+    session_start(true);
+    owner = join("-", "owner", "owner");
+    guest = join("-", "look", "guest1");
+    friend = join("-", "foo", "friend");
+    far = join("abcde", "owner", "owner");
+    far_guest = join("abcde", "look", "guest1");
+    program = copy(&s.own, "Gr\xc3\xbc\xc3\x9f\x65 \xe2\x82\xac");
+    assert_heard(owner, "Gr\xfc\xdf\x65 ?");
+    assert_heard(friend, "Gr\xfc\xdf\x65 ?");
+    far_program = copy(&s.further, "from afar");
+    assert_heard(far, "from afar");
+    settle(&s.own, guest);
+    settle(&s.further, far_guest);
+    settle(&s.own, owner);
+    assert_string_equal(heard_by(guest), "");
+    assert_string_equal(heard_by(far_guest), "");
+    assert_string_equal(heard_by(owner), "Gr\xfc\xdf\x65 ?");
+
+    send_cut(friend, "caf\xe9\r\nau lait");
+    assert_paste(&s.own, "caf\xc3\xa9\nau lait");
+    send_cut(far, "for afar");
+    assert_paste(&s.further, "for afar");
+    send_cut(guest, "not this");
+    send_cut(far_guest, "nor this");
+    settle(&s.own, guest);
+    settle(&s.further, far_guest);
+    settle(&s.own, owner);
+    assert_paste(&s.own, "caf\xc3\xa9\nau lait");
+    assert_paste(&s.further, "for afar");
+    assert_string_equal(heard_by(owner), "Gr\xfc\xdf\x65 ?"); /* the friend's own text is not told */
+    part(owner);
+    part(guest);
+    part(friend);
+    part(far);
+    part(far_guest);
+    kill(program, SIGKILL);
+    kill(far_program, SIGKILL);
+    waitpid(program, NULL, 0);
+    waitpid(far_program, NULL, 0);
     session_stop();
 }
 
@@ -678,13 +808,10 @@ static void no_log(const char *format, ...)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everybody_at_once),
-        cmocka_unit_test(test_one_input),
-        cmocka_unit_test(test_removed),
-        cmocka_unit_test(test_host_returns),
-        cmocka_unit_test(test_detach),
-        cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_display_goes),
+        cmocka_unit_test(test_everybody_at_once), cmocka_unit_test(test_one_input),
+        cmocka_unit_test(test_clipboard),         cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_host_returns),      cmocka_unit_test(test_detach),
+        cmocka_unit_test(test_refused),           cmocka_unit_test(test_display_goes),
         cmocka_unit_test(test_no_link),
     };
 

@@ -269,6 +269,19 @@ static void test_detach(void **state)
     ws_raw_close(&control);
 }
 
+static void test_clipboard(void **state)
+{
+    char *argv[] = {"/bin/sh", "-c", "printf 'from a program' | exec xclip -quiet -selection clipboard -i",
+                    NULL};
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(x_fixture_spawn(&s.x, argv, &pid), 0);
+    assert_word("clipboard from a program");
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
 static void test_end(void **state)
 {
     struct ws_raw control;
@@ -304,10 +317,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(test_detach),
-        TEST(test_end),
-        TEST(test_signal),
-        TEST(test_display_dies),
+        TEST(test_detach), TEST(test_clipboard), TEST(test_end), TEST(test_signal), TEST(test_display_dies),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
