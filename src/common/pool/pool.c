@@ -222,7 +222,7 @@ struct slot *pool_living_slot(struct pool *pool, const char *session_id)
 static struct slot *free_slot(struct pool *pool)
 {
     for (unsigned i = 0; i < pool->limit; i++) {
-        if (pool->slots[i].state == SLOT_FREE)
+        if (pool->slots[i].state == SLOT_FREE && pool_ports_free(&pool->slots[i]))
             return &pool->slots[i];
     }
     return NULL;

@@ -62,7 +62,8 @@ struct pool_events {
     void (*ending)(void *arg, const char *session_id, const char *reason);
     /* Everything of the session is gone and the slot is free again. */
     void (*ended)(void *arg, const char *session_id, const char *reason);
-    /* A slot could not be cleaned and stays out of use until that works: one sentence, told once. */
+    /* A slot could not be cleaned and stays out of use until that works, or another program has its ports:
+     * one sentence, told once. */
     void (*broken)(void *arg, unsigned slot, const char *cause);
     /* A further display and its program are up, its picture can be had. */
     void (*instance_ready)(void *arg, const char *session_id, const char *instance);
@@ -94,8 +95,8 @@ struct pool *pool_destroy(struct pool *pool);
 /* Once, before the loop runs: finds living sessions of earlier runs and calls found for each, then starts the
  * recycling of slots without one. */
 int pool_adopt(struct pool *pool, void (*found)(void *arg, const char *session_id, unsigned slot), void *arg);
-/* -ENOSPC when every slot is taken; -EINVAL for a bad command line or mode; -EEXIST for a session that is
- * there. launched, then ready or ended follow. */
+/* -ENOSPC when every slot is taken, be its ports by another program; -EINVAL for a bad command line or mode;
+ * -EEXIST for a session that is there. launched, then ready or ended follow. */
 int pool_start(struct pool *pool, const struct pool_order *order, struct pool_slot_info *ret_slot);
 /* Takes a slot, prepares its accounts and home, and keeps it: nothing runs. pool_start of the same session
  * then starts in it. -ENOSPC, -EEXIST. Adopted as such: no (nothing of it is left after a restart; reserve

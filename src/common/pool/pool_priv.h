@@ -68,6 +68,7 @@ struct slot {
     int result;
     char *cause;
     bool broken_told;
+    bool ports_told; /* that another program has one of its ports */
 };
 
 struct pool {
@@ -102,6 +103,9 @@ void pool_slot_ending(struct slot *slot, const char *reason);
 void pool_slot_clean(struct slot *slot);
 int pool_slot_dirfd(const struct slot *slot);
 void pool_free(struct pool *pool);
+
+/* pool_ports.c: both ports of a slot that is to be taken; tells once when not. */
+bool pool_ports_free(struct slot *slot);
 
 /* pool_keeper.c */
 int pool_keeper_spawn(struct slot *slot);

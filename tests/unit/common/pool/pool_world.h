@@ -6,7 +6,9 @@
 
 #include "session_fixture.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
+#include <netinet/in.h>
 
 #include "common/pool/streamer_stand_in.h"
 #include "loop/loop.h"
@@ -16,6 +18,7 @@ static const uint8_t key[32] = {1, 2, 3};
 
 struct world {
     char state[64];
+    unsigned base; /* slot n has base + 10 n */
     struct loop *loop;
     struct loop_timer *timer;
     struct pool *pool;
@@ -172,7 +175,7 @@ static inline void open_pool(struct world *w, unsigned slots)
                                    .state_dir = w->state,
                                    .account_base = "webs",
                                    .slots = slots,
-                                   .base_port = 9000,
+                                   .base_port = w->base,
                                    .sandbox = true,
                                    .printing = true,
                                    .peer_key = key,
@@ -180,6 +183,39 @@ static inline void open_pool(struct world *w, unsigned slots)
     if (pool_create(&options, &events, w, &w->pool, &cause) < 0)
         fail_msg("%s", cause);
     assert_int_equal(pool_adopt(w->pool, on_found, w), 0);
+}
+
+/* A socket that holds the port, or -1 when another one does. */
+static inline int hold_port(unsigned port)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0 && listen(fd, 1) == 0)
+        return fd;
+    close(fd);
+    return -1;
+}
+
+static inline bool ports_are_free(unsigned base)
+{
+    static const unsigned ports[] = {10, 11, 20, 21};
+    for (size_t i = 0; i < ARRAY_SIZE(ports); i++) {
+        int fd = hold_port(base + ports[i]);
+        if (fd < 0)
+            return false;
+        close(fd);
+    }
+    return true;
+}
+
+/* Where two slots have their ports to themselves. */
+static inline unsigned free_base(void)
+{
+    unsigned base = 20000 + (unsigned)getpid() % 1200 * 30;
+    while (!ports_are_free(base))
+        base = base > 60000 ? 20000 : base + 30;
+    return base;
 }
 
 static inline int setup(void **state)
@@ -190,6 +226,7 @@ static inline int setup(void **state)
     assert_int_equal(chmod(w->state, 0711), 0);
     assert_int_equal(loop_create(&w->loop), 0);
     assert_int_equal(loop_timer_create(w->loop, on_timeout, w, &w->timer), 0);
+    w->base = free_base();
     open_pool(w, 2);
     *state = w;
     return 0;

@@ -7,8 +7,8 @@ static void test_start_and_end(void **state)
     struct world *w = *state;
     struct pool_slot_info slot = start(w);
     assert_int_equal(slot.number, 1);
-    assert_int_equal(slot.ws_port, 9010);
-    assert_int_equal(slot.http_port, 9011);
+    assert_int_equal(slot.ws_port, w->base + 10);
+    assert_int_equal(slot.http_port, w->base + 11);
     assert_true(str_starts_with(slot.account, "webs"));
     struct pool_order again = desktop(SESSION_ID);
     assert_int_equal(pool_start(w->pool, &again, &slot), -EEXIST);
@@ -46,6 +46,29 @@ static void test_exhausted(void **state)
     await(w, &w->ready, 3);
 }
 
+/* The ports of slot 1 are somebody else's, one of them at a time: sessions go to slot 2, and it is said once.
+ */
+static void test_foreign_port(void **state)
+{
+    struct world *w = *state;
+    struct pool_slot_info slot;
+    static const char *const ids[] = {SESSION_ID, "1123456789abcdef0123456789abcdef"};
+    for (unsigned i = 0; i < 2; i++) {
+        cleanup_close int fd = hold_port(w->base + 10 + i);
+        assert_true(fd >= 0);
+        assert_int_equal(pool_reserve(w->pool, ids[0], &slot), 0);
+        assert_int_equal(slot.number, 2);
+        assert_int_equal(pool_reserve(w->pool, ids[1], &slot), -ENOSPC);
+        assert_int_equal(w->broken, 1);
+        assert_int_equal(pool_end(w->pool, ids[0], "kill"), 0);
+        await(w, &w->ended, i + 1);
+    }
+    w->broken = 0;
+    start(w);
+    assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), 0);
+    assert_int_equal(slot.number, 1);
+}
+
 static void test_bad_orders(void **state)
 {
     struct world *w = *state;
@@ -69,7 +92,7 @@ static void test_reserved(void **state)
     assert_int_equal(pool_reserve(w->pool, "../../etc", &slot), -EINVAL);
     assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), 0);
     assert_int_equal(slot.number, 1);
-    assert_int_equal(slot.ws_port, 9010);
+    assert_int_equal(slot.ws_port, w->base + 10);
     assert_int_equal(pool_reserve(w->pool, SESSION_ID, &slot), -EEXIST);
     assert_int_equal(active(w), 1);
     await_account(w);
@@ -275,6 +298,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_start_and_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_exhausted, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_foreign_port, setup, teardown),
         cmocka_unit_test_setup_teardown(test_bad_orders, setup, teardown),
         cmocka_unit_test_setup_teardown(test_reserved, setup, teardown),
         cmocka_unit_test_setup_teardown(test_started_while_being_reserved, setup, teardown),
