@@ -2,6 +2,7 @@
 // Between a story and the instance: the browser, the wire to the gateway, and the session's own files, windows and
 // pixels as the oracle. Takes a running instance by the values of its banner (see ./run).
 import assert from 'node:assert/strict';
+import crypto from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -103,6 +104,21 @@ export async function kill(role) {
 }
 
 export const inHome = async (name) => path.join(await onlySlot(), 'home', name);
+
+// What the instance's host asks the gateway, signed as docs/protocol/internal.md says.
+export async function askGateway(url, body) {
+  const { base } = JSON.parse(fs.readFileSync(path.join(ISTHMUS_STATE, 'run', 'status.json'), 'utf8'));
+  const key = Buffer.from(fs.readFileSync(path.join(ISTHMUS_STATE, 'secrets', 'shared.key'), 'utf8').trim(), 'hex');
+  const raw = JSON.stringify({ serverUrl: `http://127.0.0.1:${base + 5}`, ...body });
+  const [time, nonce] = [Math.floor(Date.now() / 1000), crypto.randomBytes(16).toString('hex')];
+  const hash = crypto.createHash('sha256').update(raw).digest('hex');
+  const mac = crypto.createHmac('sha256', key).update(`v1\nPOST\n${url}\n${time}\n${nonce}\n${hash}\n`).digest('hex');
+  const answer = await fetch(`http://127.0.0.1:${base}${url}`,
+    { method: 'POST', body: raw, headers: { 'Content-Type': 'application/json', 'X-Isthmus-Auth': `v1 ${time} ${nonce} ${mac}` } });
+  const value = await answer.json();
+  assert.equal(answer.status, 200, JSON.stringify(value));
+  return value;
+}
 
 // ---- the page's side ----
 
@@ -224,6 +240,12 @@ export async function newPage(options) {
       complaints.push(message.text());
     }
   });
+}
+
+// A window of newPage again: `page` is it from now on.
+export async function show(other) {
+  page = other;
+  await page.bringToFront();
 }
 
 // The last line of a story.

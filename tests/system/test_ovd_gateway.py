@@ -120,7 +120,7 @@ def test_the_owner_by_code(farm, person, session):
     answer = exchange(farm, code)
     assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
     entered = answer.json
-    assert set(entered) == {"token", "expiresAt", "sessionId", "workspaceName", "role", "user"}
+    assert set(entered) == {"token", "expiresAt", "sessionId", "workspaceName", "workspaceId", "appId", "role", "user"}
     assert (entered["sessionId"], entered["role"], entered["workspaceName"]) == (session, "owner", person.desktop["name"])
     assert entered["user"]["username"] == "admin"
     # A login like any other.

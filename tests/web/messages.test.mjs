@@ -10,6 +10,8 @@ test('known codes say what to do', () => {
   assert.match(errorText({ status: 502, code: 'host_unreachable' }), /does not answer/);
   assert.match(errorText({ status: 0, code: 'network' }), /network connection/);
   assert.match(errorText('gave_up'), /could not be restored/);
+  assert.match(errorText({ status: 401, code: 'code_invalid' }), /used or is too old.*new invitation/);
+  assert.match(errorText({ status: 429, code: 'too_many_invitations' }), /many invitations/);
 });
 
 test('a throttled login names the wait', () => {

@@ -43,6 +43,8 @@ static json_t *answer_of(const struct exchange *e)
     /* A guest hears whose session it is, and nothing else of the owner. */
     if (e->caller.role == IDENTITY_OWNER) {
         json_object_set_new(answer, "user", iam_user_json(user));
+        json_object_set_new(answer, "workspaceId", json_string(e->row.workspace_id));
+        json_object_set_new(answer, "appId", json_string(e->row.app_id));
     } else {
         json_object_set_new(answer, "displayName", json_string(e->caller.guest));
         json_object_set_new(answer, "ownerName",

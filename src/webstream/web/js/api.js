@@ -105,6 +105,17 @@ export class Api {
     return this.#call('GET', 'gateway/session/status', { sessionId });
   }
 
+  // A one-time code for a login or for a guest's place. No token goes along: whose page this was does not matter.
+  exchange(code) {
+    return new Api().#call('POST', 'gateway/session/code', { body: { code } });
+  }
+
+  invite(sessionId, mode, email) {
+    const body = { sessionId, mode };
+    if (email) body.email = email;
+    return this.#call('POST', 'gateway/session/invite', { body });
+  }
+
   release(sessionId) {
     return this.#call('POST', 'gateway/session/release', { sessionId, body: { sessionId } });
   }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // The start of the page and the way between its three views. The session's id is in the address (#session=ID), so a
-// reload comes back to the same session and the browser's Back leaves it running.
+// reload comes back to the same session and the browser's Back leaves it running. A link (#code=HEX) leads straight into
+// a session; a guest who came by one sees that session and nothing else.
 
 import { Api } from './api.js';
 import { byId, setState } from './dom.js';
+import { codeOf, Entry, loginOf } from './entry.js';
 import { LoginView } from './login.js';
 import * as memory from './memory.js';
 import { errorText } from './messages.js';
@@ -20,6 +22,11 @@ class App {
     onLaunch: ({ sessionId }) => { location.hash = `session=${sessionId}`; },
     onLoginOver: () => this.#loginOver('token_expired'),
   });
+  #entry = new Entry(this.#api, {
+    done: (answer) => this.#entered(answer),
+    giveUp: () => this.#route(),
+    known: () => memory.login.get() !== null,
+  });
   #session = null;
 
   start() {
@@ -33,11 +40,35 @@ class App {
     this.#session?.destroy();
     this.#session = null;
     this.#picker.hide();
+    this.#entry.cancel();
     const known = memory.login.get();
+    const code = codeOf(location.hash);
     const sessionId = SESSION_HASH.exec(location.hash)?.[1];
-    if (!known) this.#showLogin(notice);
+    if (code !== null) this.#enter(code);
+    else if (!known) this.#showLogin(notice);
+    else if (known.guest) this.#showSession(known.guest.sessionId, known.guest);
     else if (sessionId) this.#showSession(sessionId);
     else this.#showPicker(known.user);
+  }
+
+  #address(hash) {
+    history.replaceState(null, '', location.pathname + location.search + hash);
+  }
+
+  #enter(code) {
+    this.#address('');
+    document.title = TITLE;
+    setState('view', 'session');
+    this.#entry.enter(code);
+  }
+
+  #entered(answer) {
+    memory.login.clear();
+    memory.login.set(loginOf(answer));
+    this.#api.setToken(answer.token);
+    memory.sessions.add({ sessionId: answer.sessionId, workspaceId: answer.workspaceId, appId: answer.appId || null, name: answer.workspaceName });
+    this.#address(`#session=${answer.sessionId}`);
+    this.#route();
   }
 
   #showLogin(notice) {
@@ -52,16 +83,17 @@ class App {
     this.#picker.show(user);
   }
 
-  #showSession(sessionId) {
-    const name = memory.sessions.find(sessionId)?.name ?? 'Session';
+  #showSession(sessionId, guest = null) {
+    const name = guest?.name ?? memory.sessions.find(sessionId)?.name ?? 'Session';
     document.title = `${name} – ${TITLE}`;
     setState('view', 'session');
-    this.#session = new SessionView({ api: this.#api, sessionId, name, leave: (where, code) => this.#leave(where, code) });
+    this.#session = new SessionView({ api: this.#api, sessionId, name, guest, leave: (where, code) => this.#leave(where, code) });
     this.#session.start();
   }
 
   #leave(where, code) {
-    if (where === 'login') this.#loginOver(code);
+    if (where === 'start') this.#forget();
+    else if (where === 'login') this.#loginOver(code);
     else location.hash = '';
   }
 
@@ -81,6 +113,10 @@ class App {
   // The token is forgotten here at once, whatever the server answers.
   #logout() {
     this.#api.logout().catch(() => {});
+    this.#forget();
+  }
+
+  #forget() {
     this.#api.setToken(null);
     memory.login.clear();
     if (location.hash) location.hash = '';

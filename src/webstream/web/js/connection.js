@@ -32,10 +32,13 @@ export class Connection extends EventTarget {
   #pending = null; // {hello, picture, resolve, reject} while the sockets open
   #size = null; // the session's
   #asked = null; // the last one that was wished for
+  #guest;
   viewOnly = false;
 
-  constructor({ api, sessionId, capture, wanted }) {
+  // guest: a guest's connection, whose screen is as large as its owner wishes.
+  constructor({ api, sessionId, capture, wanted, guest = false }) {
     super();
+    this.#guest = guest;
     this.#api = api;
     this.#sessionId = sessionId;
     this.#capture = capture;
@@ -50,6 +53,7 @@ export class Connection extends EventTarget {
     this.#set('connecting', {});
     this.#lostAt = performance.now();
     this.#attempt = 0;
+    this.#endReason = null;
     this.#connect();
   }
 
@@ -72,6 +76,7 @@ export class Connection extends EventTarget {
 
   resize({ width, height }) {
     const latest = this.#asked ?? this.#size;
+    if (this.#guest) return;
     if (this.#state !== 'active' || (latest?.width === width && latest?.height === height)) return;
     this.#asked = { width, height };
     this.send({ type: 'resize', width, height, scale: devicePixelRatio });
@@ -210,8 +215,14 @@ export class Connection extends EventTarget {
 
   #endSoon() {
     clearInterval(this.#pingTimer);
-    if (this.#endReason) this.#end('ended', { reason: this.#endReason });
-    else setTimeout(() => this.#end('ended', { reason: this.#endReason }), REASON_WAIT_MS);
+    if (this.#endReason) this.#over();
+    else setTimeout(() => this.#over(), REASON_WAIT_MS);
+  }
+
+  // A session that was suspended can be resumed, but nobody knows whether that is wanted.
+  #over() {
+    if (this.#endReason === 'suspended') this.#end('suspended', {});
+    else this.#end('ended', { reason: this.#endReason });
   }
 
   #end(kind, detail) {
@@ -223,6 +234,7 @@ export class Connection extends EventTarget {
   #failed(error) {
     this.#closeSockets();
     if (error.status === 401) this.#end('login', {});
+    else if (error.code === 'session_suspended') this.#end('suspended', {});
     else if (error.status === 404 || error.status === 410) this.#end('ended', { reason: this.#endReason, code: error.code });
     else if (error.status === 403 || error.code === 'pool_exhausted') this.#end('error', { code: error.code, error });
     else if (error instanceof ApiError) this.#retry(error);

@@ -24,7 +24,8 @@ function write(storage, key, value) {
   }
 }
 
-// {token, user: {id, username, displayName}} or null.
+// {token, user: {id, username, displayName}} or null; of a guest {token, user: {displayName}, guest: {sessionId, role,
+// ownerName, name}}.
 export const login = {
   get: () => read('sessionStorage', LOGIN),
   set: (value) => write('sessionStorage', LOGIN, value),

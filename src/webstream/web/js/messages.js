@@ -25,6 +25,15 @@ const errors = {
   not_connected: 'The session has no screen yet. Try again in a moment.',
   protocol: 'The picture of the session could not be understood. Reload the page; if this goes on, tell your administrator.',
   policy: 'The server closed the connection because too much was sent at once. You can connect again.',
+  code_invalid: 'This link has been used or is too old. Start the session again where you came from, or ask for a new invitation.',
+  guest_over: 'Your place in this session is no longer valid. Ask its owner for a new invitation.',
+  guest_forbidden: 'Guests may not do this.',
+  session_suspended: 'The session is suspended until its owner resumes it.',
+  session_not_ready: 'The session is not ready yet.',
+  not_shareable: 'Nobody may be invited to this session. Ask your administrator to allow it.',
+  too_many_invitations: 'There are many invitations that nobody has used. Wait until some of them have expired.',
+  bad_email: 'This is not an e-mail address. Leave the field empty to get the link only.',
+  invite_off: 'Invitations are switched off on this server. Ask your administrator to allow them.',
   gave_up: 'The connection could not be restored. Your session may still be running; try again when the network is back.',
 };
 
@@ -50,7 +59,7 @@ export function waitText(seconds) {
 // A sentence for an ApiError, or for a bare code.
 export function errorText(error) {
   const code = typeof error === 'string' ? error : error.code;
-  if (error.status === 429 || code === 'throttled') {
+  if ((error.status === 429 && !word(errors, code)) || code === 'throttled') {
     const when = error.waitSeconds ? `in ${waitText(error.waitSeconds)}` : 'in a moment';
     return `Too many attempts. Try again ${when}.`;
   }
@@ -65,7 +74,10 @@ const endings = {
   kill: 'The session was ended from outside, by you in another window or by an administrator.',
   release: 'The session was ended.',
   released: 'The session was ended.',
-  timeout: 'Nobody was connected for a long time, so the session was ended.',
+  timeout: 'Its time was over, or nobody was connected for a long time, so the session was ended.',
+  kma: 'Nobody was connected for a long time, so the session was ended.',
+  ssh: 'Nobody connected to the session in time, so it was ended.',
+  adminkill: 'The session was ended by an administrator.',
   error: 'The session stopped because of an error. Start it again; if this goes on, tell your administrator.',
   no_program: 'The program could not be started. Tell your administrator.',
   display_failed: 'The screen of the session failed, so the session was ended. Start it again; if this goes on, tell your administrator.',

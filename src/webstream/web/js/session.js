@@ -5,6 +5,7 @@ import { createCapture } from './capture.js';
 import { Connection } from './connection.js';
 import { Cursor } from './cursor.js';
 import { byId, element, setState } from './dom.js';
+import { Invite } from './invite.js';
 import { Keybar } from './keybar.js';
 import { Keyboard } from './keyboard.js';
 import * as memory from './memory.js';
@@ -20,6 +21,7 @@ export class SessionView {
   #api;
   #sessionId;
   #name;
+  #guest;
   #leave;
   #overlay = new Overlay();
   #listeners = new AbortController();
@@ -34,20 +36,29 @@ export class SessionView {
   #keybar;
   #toolbar;
   #prints;
+  #invite;
 
-  // leave(where): 'picker', or 'login' when the login is over.
-  constructor({ api, sessionId, name, leave }) {
+  // leave(where): 'picker', 'login' when the login is over, or 'start', where nobody is known. guest: {role, ownerName}
+  // of one, else null.
+  constructor({ api, sessionId, name, guest, leave }) {
     this.#api = api;
     this.#sessionId = sessionId;
     this.#name = name;
+    this.#guest = guest;
     this.#leave = leave;
     this.#buildScreen();
     this.#buildInput();
+    this.#invite = new Invite({
+      send: (mode, email) => this.#api.invite(this.#sessionId, mode, email),
+      closed: () => this.#keyboard.focus(),
+    });
     this.#toolbar = new Toolbar({
+      guest: this.#guest,
       zoom: () => this.#stage.zoom,
       setZoom: (zoom) => this.#setZoom(zoom),
       keyboard: () => this.#toggleKeyboard(),
-      disconnect: () => this.#leave('picker'),
+      disconnect: () => this.#goAway(),
+      invite: () => this.#invite.open(),
       end: () => this.#askEnd(),
       leave: () => this.#keyboard.focus(),
     });
@@ -67,6 +78,7 @@ export class SessionView {
     this.#connection.stop();
     this.#capture.destroy();
     this.#toolbar.destroy();
+    this.#invite.destroy();
     this.#stage.destroy();
     this.#cursor.clear();
     this.#prints.destroy();
@@ -84,14 +96,14 @@ export class SessionView {
     this.#surface = element('div', { id: 'surface' }, this.#canvas);
     byId('stage').replaceChildren(this.#surface);
     this.#capture = createCapture(this.#canvas, (event) => this.#captureEvent(event));
-    this.#stage = new Stage(byId('stage'), this.#canvas, memory.zoom.get() ?? defaultZoom(),
+    this.#stage = new Stage(byId('stage'), this.#canvas, this.#guest ? 1 : memory.zoom.get() ?? defaultZoom(),
       (size) => this.#connection.resize(size));
     this.#cursor = new Cursor(this.#surface);
     this.#connection = new Connection({ api: this.#api, sessionId: this.#sessionId, capture: this.#capture,
-      wanted: () => this.#stage.wanted });
+      wanted: () => this.#stage.wanted, guest: this.#guest !== null });
     this.#connection.addEventListener('state', (event) => this.#stateChanged(event.detail));
     this.#prints = new Prints((time) => this.#api.document(this.#sessionId, time));
-    this.#connection.addEventListener('print', (event) => this.#prints.announce(event.detail));
+    if (!this.#guest) this.#connection.addEventListener('print', (event) => this.#prints.announce(event.detail));
     this.#connection.addEventListener('attempt', () => this.#attempt());
     this.#connection.addEventListener('roundtrip', (event) => this.#toolbar.setQuality({ roundTrip: event.detail }));
   }
@@ -160,18 +172,35 @@ export class SessionView {
   }
 
   #waitActions() {
-    return [{ label: 'Back to workspaces', run: () => this.#leave('picker') }];
+    return [{ label: this.#guest ? 'Leave' : 'Back to workspaces', run: () => this.#goAway() }];
+  }
+
+  // A guest has nowhere else to go, and may come back while the session lives.
+  #goAway() {
+    if (!this.#guest) {
+      this.#leave('picker');
+      return;
+    }
+    this.#connection.stop();
+    setState('session', 'ended');
+    this.#overlay.show({ kind: 'notice', title: 'You have left the session', text: 'It goes on without you, and you can come back as long as it runs.',
+      actions: [{ label: 'Join again', primary: true, run: () => this.#connection.start() }, this.#startAction()] });
+  }
+
+  #startAction(primary = false) {
+    return { label: 'Log in', primary, run: () => this.#leave('start') };
   }
 
   #stateChanged({ state, ...detail }) {
     setState('session', state);
     this.#keyboard.enabled = state === 'active';
     if (state === 'connecting') {
-      this.#overlay.show({ kind: 'busy', title: `Starting ${this.#name} …`, actions: this.#waitActions() });
+      this.#overlay.show({ kind: 'busy', title: `${this.#guest ? 'Joining' : 'Starting'} ${this.#name} …`, actions: this.#waitActions() });
     } else if (state === 'active') {
       this.#overlay.hide();
       this.#capture.setHidden(document.hidden);
       this.#keyboard.focus();
+      if (this.#guest) this.#toolbar.peek();
     } else {
       this.#keyboard.releaseAll();
       this.#toolbar.setQuality({ roundTrip: null });
@@ -189,6 +218,10 @@ export class SessionView {
   }
 
   #showEnd({ kind, reason, code, error }) {
+    if (this.#guest) {
+      this.#showGuestEnd(kind, reason, code, error);
+      return;
+    }
     if (kind === 'login' || kind === 'revoked') {
       this.#leave('login', kind === 'login' ? 'token_expired' : 'revoked');
       return;
@@ -200,8 +233,28 @@ export class SessionView {
       this.#overlay.show({ kind: 'notice', title: 'The session has ended', text: gone ? errorText(code) : endingText(reason), actions: [back] });
       return;
     }
+    if (kind === 'suspended') {
+      const resume = { label: 'Resume', primary: true, run: () => this.#connection.start() };
+      this.#overlay.show({ kind: 'notice', title: 'The session is suspended', text: 'Its programs are kept as they are. Resume it to go on where you left off.',
+        actions: [resume, { ...back, primary: false }] });
+      return;
+    }
     const again = { label: 'Try again', primary: true, run: () => this.#connection.start() };
     this.#overlay.show({ kind: 'notice', title: 'Not connected', text: errorText(error ?? code), actions: [again, { ...back, primary: false }] });
+  }
+
+  #showGuestEnd(kind, reason, code, error) {
+    const again = { label: 'Try again', primary: true, run: () => this.#connection.start() };
+    const show = (title, text, actions) => this.#overlay.show({ kind: 'notice', title, text, actions });
+    if (kind === 'suspended') {
+      show('The session is suspended', `${this.#guest.ownerName} has left it for now. You can come back when it has been resumed.`, [again, this.#startAction()]);
+    } else if (kind === 'login' || kind === 'revoked' || error?.status === 403) {
+      show('You are no longer a guest', errorText('guest_over'), [this.#startAction(true)]);
+    } else if (kind === 'ended') {
+      show('The session has ended', code === 'unknown_session' ? 'It does not exist any more.' : 'Thank you for coming.', [this.#startAction(true)]);
+    } else {
+      show('Not connected', errorText(error ?? code), [again, this.#startAction()]);
+    }
   }
 
   async #askEnd() {

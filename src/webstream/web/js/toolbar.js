@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// The handle at the top of a session and the bar that it opens: quality, zoom, full screen, keyboard, leave, end.
+// The handle at the top of a session and the bar that it opens: quality, zoom, full screen, keyboard, invite, leave, end.
+// For guests: what they are, and only what they may do.
 
 import { byId } from './dom.js';
 
 const HIDE_MS = 2500;
 const HOVER_CLICK_MS = 600; // a click this soon after hovering has opened the bar is not meant to close it
 const ZOOMS = [1, 1.25, 1.5, 2, 3, 4];
+const PEEK_MS = 5000;
 const GOOD_MS = 80;
 const FAIR_MS = 200;
 
@@ -20,7 +22,8 @@ export class Toolbar {
   #frames = 0;
   #actions;
 
-  // actions: {zoom(), setZoom(z), keyboard(), disconnect(), end(), leave()}; leave() gives the focus back to the session.
+  // actions: {guest, zoom(), setZoom(z), keyboard(), invite(), disconnect(), end(), leave()}; leave() gives the focus back to
+  // the session; guest is {role} or null.
   constructor(actions) {
     this.#actions = actions;
     this.#on(this.#handle, 'click', () => this.toggle());
@@ -37,10 +40,12 @@ export class Toolbar {
     this.#button('tool-keyboard', () => actions.keyboard());
     this.#button('tool-smaller', () => this.#step(-1));
     this.#button('tool-larger', () => this.#step(1));
+    this.#button('tool-invite', () => actions.invite());
     this.#button('tool-disconnect', () => actions.disconnect());
     this.#button('tool-end', () => actions.end());
     this.#on(document, 'fullscreenchange', () => this.#fullscreenChanged());
     byId('tool-fullscreen').hidden = !document.fullscreenEnabled;
+    this.#showRole(actions.guest);
     this.#showZoom();
     this.setQuality({ roundTrip: null });
     this.close();
@@ -74,6 +79,25 @@ export class Toolbar {
     this.#panel.inert = true;
   }
 
+  // Shows it for a while, for those who do not know it yet.
+  peek() {
+    this.open(false);
+    this.#hideLater(PEEK_MS);
+  }
+
+  #showRole(guest) {
+    const watching = guest?.role === 'passive';
+    byId('guest-role').hidden = !guest;
+    byId('guest-role').textContent = watching ? 'You are watching' : 'You are a guest with control';
+    // A guest's picture is scaled to the window, so there is nothing to choose.
+    byId('tool-sizes').hidden = guest !== null;
+    byId('tool-keyboard').hidden = watching;
+    byId('tool-invite').hidden = guest !== null;
+    byId('tool-end').hidden = guest !== null;
+    byId('tool-disconnect').title = guest ? 'Leave; you can come back' : 'Leave; the session goes on';
+    byId('tool-disconnect').querySelector('span').textContent = guest ? 'Leave' : 'Disconnect';
+  }
+
   setQuality({ roundTrip = this.#roundTrip, frames = this.#frames }) {
     this.#roundTrip = roundTrip;
     this.#frames = frames;
@@ -92,11 +116,11 @@ export class Toolbar {
     this.#on(byId(id), 'click', action);
   }
 
-  #hideLater() {
+  #hideLater(delay = HIDE_MS) {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       if (!this.#root.matches(':hover') && !this.#panel.contains(document.activeElement)) this.close();
-    }, HIDE_MS);
+    }, delay);
   }
 
   #step(direction) {
