@@ -17,7 +17,7 @@ void broker__refused(struct tunnel_server *server, enum tunnel_reason reason, co
 static void report(struct tunnel_server *server, const struct link *link, enum tunnel_reason reason,
                    const char *text)
 {
-    if (!link->dead)
+    if (!link->dead && !link->displaced)
         broker__refused(server, reason, link->peer, link->for_session[0] ? link->for_session : NULL, text);
 }
 
@@ -60,14 +60,15 @@ static void keep_out(struct tunnel_server *server, const struct note *note, enum
 
 static void handle_password(struct tunnel_server *server, struct note *note)
 {
-    char prefix[ADDR_TEXT_LEN];
+    const char *prefix = note->link->prefix;
     uint64_t now = link__now();
-    addr_prefix(note->link->peer, prefix);
     /* The table is searched in every case, so that time says nothing. */
     const struct credential *found =
         credentials__check(server->credentials, note->user, note->password, note->password_len);
     secret_wipe(note->password, sizeof note->password);
-    if (throttle__is_shut(server->throttle, now, prefix)) {
+    if (note->link->displaced) {
+        link__answer(note->link, note->number, false, -1); /* too late */
+    } else if (throttle__is_shut(server->throttle, now, prefix)) {
         keep_out(server, note, TUNNEL_THROTTLED);
     } else if (found && count_links(server, found->session) >= server->options.max_links_per_session) {
         keep_out(server, note, TUNNEL_TOO_MANY);
@@ -125,8 +126,10 @@ void tunnel_request_accept(struct tunnel_request *request, int fd)
 
 void tunnel_request_refuse(struct tunnel_request *request)
 {
-    if (request->link)
-        link__report(request->link, TUNNEL_NO_ANSWER, "channel refused");
+    struct link *link = request->link;
+    /* Not by a note: the thread may have said its last word already, and nothing may come behind that. */
+    if (link)
+        report(link->owner, link, TUNNEL_NO_ANSWER, "channel refused");
     answer_request(request, false, -1);
 }
 

@@ -35,6 +35,7 @@ static void made(void *arg)
     } else {
         server->key_job = NULL;
         int rc = job->result < 0 ? job->result : use(server, &job->keys);
+        server__take_early(server);
         if (server->options.callbacks.keys)
             server->options.callbacks.keys(server->options.arg, rc);
     }

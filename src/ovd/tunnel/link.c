@@ -174,7 +174,7 @@ static int on_password(ssh_session session, const char *user, const char *passwo
     (void)session;
     struct link *link = arg;
     int fd;
-    if (link->ending || link->failed)
+    if (link->ending || link->failed || link->authenticated)
         return SSH_AUTH_DENIED;
     struct note *note = new_note(link, NOTE_PASSWORD);
     if (str_copy(note->user, sizeof note->user, user ? user : "") < 0)

@@ -96,9 +96,11 @@ struct link {
     unsigned cut_count;
 
     /* The loop's. */
-    void *owner;                          /* struct tunnel_server */
+    struct tunnel_server *owner;
+    char prefix[ADDR_TEXT_LEN];           /* of peer: what is counted as one address */
     char for_session[TUNNEL_SESSION_LEN]; /* "" before authentication */
     bool dead;                            /* revoked: tells the application nothing any more */
+    bool displaced;                       /* had not logged in, and others came: it ends */
     unsigned heard;                       /* number of its last question about a channel */
     struct tunnel_request *request;       /* the one that waits for the application */
     struct link *prev, *next;

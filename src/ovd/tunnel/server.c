@@ -10,6 +10,7 @@
 #include "base/str.h"
 
 #define TURNED_AWAY_MS 10000
+#define LEAVING_MAX 32
 
 /* The mailbox */
 
@@ -60,19 +61,40 @@ static void on_mail(void *arg, int ready)
 
 /* Connections */
 
-static bool is_room(const struct tunnel_server *server, const char *peer)
+/* Who has been connected longest without having logged in; prefix NULL: from anywhere. */
+static struct link *find_idle(const struct tunnel_server *server, const char *prefix)
 {
-    char prefix[ADDR_TEXT_LEN], other[ADDR_TEXT_LEN];
-    unsigned links = 0, same = 0;
-    const struct link *link;
-    addr_prefix(peer, prefix);
+    struct link *link;
     DL_FOREACH(server->links, link)
     {
-        addr_prefix(link->peer, other);
-        links++;
-        same += str_eq(prefix, other);
+        if (!link->for_session[0] && !link->displaced && (!prefix || str_eq(link->prefix, prefix)))
+            return link;
     }
-    return links < server->options.max_links && same < server->options.max_links_per_address;
+    return NULL;
+}
+
+/* Strangers who just hold connections open lock nobody out: who waits longest makes room, one of the same
+ * address when that has its share. Those who are about to end count for a while still, so that a flood does
+ * not become one of threads. */
+static bool make_room(struct tunnel_server *server, const char *prefix)
+{
+    unsigned links = 0, same = 0, leaving = 0;
+    struct link *link;
+    DL_FOREACH(server->links, link)
+    {
+        links += !link->displaced;
+        leaving += link->displaced;
+        same += !link->displaced && str_eq(prefix, link->prefix);
+    }
+    bool share_is_full = same >= server->options.max_links_per_address;
+    if (links < server->options.max_links && !share_is_full)
+        return true;
+    link = leaving < LEAVING_MAX ? find_idle(server, share_is_full ? prefix : NULL) : NULL;
+    if (!link)
+        return false;
+    link->displaced = true;
+    link__stop(link);
+    return true;
 }
 
 /* A flood of connections is one line now and then. */
@@ -89,26 +111,50 @@ static void turn_away(struct tunnel_server *server, const char *peer, const char
     broker__refused(server, TUNNEL_TOO_MANY, peer, NULL, text);
 }
 
+static void begin_link(struct port *port, int fd, const char *peer)
+{
+    struct tunnel_server *server = port->server;
+    const struct tunnel_options *o = &server->options;
+    struct link_limits limits = {o->login_ms, o->stall_ms, o->max_channels};
+    struct link *link;
+    if (!is_room(server, peer)) {
+        close(fd);
+        turn_away(server, peer, "connections");
+    } else if (link__create(server->binds[port->profile], fd, peer, &server->mailbox, &limits, &link) < 0) {
+        turn_away(server, peer, "no memory or threads");
+    } else {
+        DL_APPEND(server->links, link);
+    }
+}
+
 static void on_connection(void *arg, int fd, const char *peer)
 {
     struct port *port = arg;
     struct tunnel_server *server = port->server;
-    struct link *link;
-    const char *why = !server->binds[port->profile] ? "no host keys yet"
-                      : !is_room(server, peer)      ? "connections"
-                                                    : NULL;
-    if (why) {
+    if (server->binds[port->profile]) {
+        begin_link(port, fd, peer);
+    } else if (server->key_job && server->early_count < EARLY_MAX) {
+        struct early *early = &server->early[server->early_count++];
+        early->fd = fd;
+        early->port = port;
+        (void)str_copy(early->peer, sizeof early->peer, peer);
+    } else {
         close(fd);
-        turn_away(server, peer, why);
-        return;
+        turn_away(server, peer, "no host keys");
     }
-    const struct tunnel_options *o = &server->options;
-    struct link_limits limits = {o->login_ms, o->stall_ms, o->max_channels};
-    if (link__create(server->binds[port->profile], fd, peer, &server->mailbox, &limits, &link) < 0) {
-        turn_away(server, peer, "no memory or threads");
-        return;
+}
+
+void server__take_early(struct tunnel_server *server)
+{
+    unsigned count = server->early_count;
+    server->early_count = 0;
+    for (unsigned i = 0; i < count; i++) {
+        const struct early *early = &server->early[i];
+        if (server->binds[early->port->profile])
+            begin_link(early->port, early->fd, early->peer);
+        else
+            close(early->fd);
     }
-    DL_APPEND(server->links, link);
 }
 
 int tunnel_server_listen(struct tunnel_server *server, enum tunnel_profile profile, const char *host,
@@ -189,6 +235,8 @@ struct tunnel_server *tunnel_server_destroy(struct tunnel_server *server)
     for (size_t i = 0; i < server->port_count; i++)
         listener_destroy(server->ports[i].listener);
     keys__abandon(server);
+    while (server->early_count > 0)
+        close(server->early[--server->early_count].fd);
     end_links(server);
     loop_poll_destroy(server->poll);
     while ((note = take_note(&server->mailbox)) != NULL)

@@ -29,10 +29,20 @@ struct tunnel_request {
 
 struct key_job;
 
+/* A client that came before the keys. */
+#define EARLY_MAX 32
+struct early {
+    int fd;
+    struct port *port;
+    char peer[ADDR_TEXT_LEN];
+};
+
 struct tunnel_server {
     struct tunnel_options options; /* key_directory is not kept */
     ssh_bind binds[2];             /* by profile; NULL while the keys are being made */
     struct key_job *key_job;       /* that worker's; NULL: none */
+    struct early early[EARLY_MAX];
+    unsigned early_count;
     struct port ports[TUNNEL_LISTENERS_MAX];
     size_t port_count;
     struct mailbox mailbox;
@@ -52,6 +62,9 @@ void broker__refused(struct tunnel_server *server, enum tunnel_reason reason, co
 int keys__open(struct tunnel_server *server, const char *directory);
 /* What a worker still makes is nobody's any more. */
 void keys__abandon(struct tunnel_server *server);
+
+/* server.c: the keys are there, or never will be. */
+void server__take_early(struct tunnel_server *server);
 
 /* The request is not the link's any more. */
 void broker__forget_request(struct link *link);

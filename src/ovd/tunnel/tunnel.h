@@ -17,8 +17,9 @@
  * Limits. Connections in all, per address and per session, channels per connection, password tries per
  * connection (3), time until authenticated, refused requests per connection (16, then the connection ends), 2
  * MiB per channel that the application has not taken yet (then a client that respects its window waits, and
- * one that does not is disconnected), one piece of 32 KiB at a time towards the client. A client that takes
- * nothing for 60 s while something is to be sent, or that is not reachable any more, is
+ * one that does not is disconnected), one piece of 32 KiB at a time towards the client. When all connections
+ * are taken, or those of an address, the one that has waited longest without logging in gives way. A client
+ * that takes nothing for 60 s while something is to be sent, or that is not reachable any more, is
  * disconnected. Wrong passwords are counted per address (IPv6: per /64): 20 at once, then one every 3 s; past
  * that every try from there is refused unseen. */
 #ifndef ISTHMUS_OVD_TUNNEL_TUNNEL_H
@@ -84,7 +85,8 @@ struct tunnel_options {
     const char *key_directory; /* exists; host keys (Ed25519, RSA 3072) are made here once, mode 0600 */
     struct tunnel_callbacks callbacks;
     void *arg;
-    /* Host keys that are not there yet are made on a worker; until then clients are turned away. */
+    /* Host keys that are not there yet are made on a worker; clients that come before wait for them, a few.
+     */
     bool make_keys_later;
     /* 0 takes the default in brackets. */
     unsigned max_links;             /* connections in all (256) */
