@@ -165,9 +165,18 @@ static struct x11_spare *spare_choose(struct x11 *x, uint32_t keysym)
     return best;
 }
 
+/* What the display does something about by itself: ends, lets go of grabs, switches screens, makes the
+ * keyboard slow, has its number pad move the pointer. A key that has such a keysym gets the action too. */
+static bool is_for_the_server(uint32_t keysym)
+{
+    return (keysym >= 0xfe70 && keysym <= 0xfe7f) || /* AccessX_Enable ... */
+           (keysym >= 0xfed0 && keysym <= 0xfeff) || /* First_Virtual_Screen, Terminate_Server, Pointer_... */
+           (keysym >= 0x1008fe00 && keysym <= 0x1008feff); /* Switch_VT_1, ClearGrab ... */
+}
+
 int x11_spare_take(struct x11 *x, uint32_t keysym, uint8_t *ret_keycode, uint64_t *ret_wait_ms)
 {
-    struct x11_spare *s = spare_choose(x, keysym);
+    struct x11_spare *s = is_for_the_server(keysym) ? NULL : spare_choose(x, keysym);
     uint64_t now = clock_monotonic_ms(NULL);
 
     if (!s)

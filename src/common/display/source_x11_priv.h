@@ -173,7 +173,7 @@ void x11_keymap_finish(struct x11 *x);
 void x11_keymap_changed(struct x11 *x);
 void x11_xkb_event(struct x11 *x, const xcb_generic_event_t *event);
 /* A keycode that gives keysym at every level: 0; -EAGAIN with the milliseconds to wait, as all were used a
- * moment ago; -ENOSPC. */
+ * moment ago; -ENOSPC, also for what the display itself would act on. */
 int x11_spare_take(struct x11 *x, uint32_t keysym, uint8_t *ret_keycode, uint64_t *ret_wait_ms);
 
 /* source_x11_clipboard.c */

@@ -197,11 +197,30 @@ static void test_layout_change(void **state)
     check_text(s, "z/ß@€|漢");
 }
 
+/* Keysyms that the display itself would act on, the first of them by ending. */
+static void test_server_keys(void **state)
+{
+    static const uint32_t keysyms[] = {XKB_KEY_Terminate_Server,   XKB_KEY_SlowKeys_Enable,
+                                       XKB_KEY_Pointer_EnableKeys, XKB_KEY_XF86ClearGrab,
+                                       XKB_KEY_XF86Switch_VT_1,    XKB_KEY_Next_Virtual_Screen};
+    struct state *s = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(keysyms); i++) {
+        source_key(s->source, keysyms[i], 0, true);
+        source_key(s->source, keysyms[i], 0, false);
+    }
+    check_text(s, "still here");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {TEST(test_text), TEST(test_keys), TEST(test_key_repeat_and_release),
-                                       TEST(test_cyrillic_shortcut), TEST(test_layout_change)};
+    const struct CMUnitTest tests[] = {TEST(test_text),
+                                       TEST(test_keys),
+                                       TEST(test_key_repeat_and_release),
+                                       TEST(test_cyrillic_shortcut),
+                                       TEST(test_layout_change),
+                                       TEST(test_server_keys)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
