@@ -119,6 +119,21 @@ static void refuse(struct http_request *r, const char *session_id, int result)
     http_answer_error(r, row->status, row->code, row->message);
 }
 
+/* A guest comes into what runs, and neither starts nor wakes anything: false after answering. */
+static bool may_come(struct http_request *r, const struct host_session *session)
+{
+    int status = session ? host_session_status(session) : SESSION_TO_CREATE;
+    if (!http_header(r, "X-Viewer-Role") || status == SESSION_READY)
+        return true;
+    if (!session_status_is_alive(status))
+        http_answer_error(r, 410, "session_ended", "The session has ended.");
+    else if (status == SESSION_SUSPENDING || status == SESSION_SUSPENDED)
+        http_answer_error(r, 409, "session_suspended", "The session is suspended.");
+    else
+        http_answer_error(r, 409, "session_not_ready", "The session does not run yet.");
+    return false;
+}
+
 static void route_connection(struct http_request *r, void *ctx)
 {
     struct host *host = ctx;
@@ -126,11 +141,13 @@ static void route_connection(struct http_request *r, void *ctx)
     if (host_request_read(host, r, &wanted) < 0)
         return;
     struct host_session *session = host_session_find(host->sessions, wanted.session_id);
-    int result = session ? wake(session, &wanted) : start_new(host, &wanted, &session);
-    if (result < 0)
-        refuse(r, wanted.session_id, result);
-    else
-        answer_when_usable(r, host, session);
+    if (may_come(r, session)) {
+        int result = session ? wake(session, &wanted) : start_new(host, &wanted, &session);
+        if (result < 0)
+            refuse(r, wanted.session_id, result);
+        else
+            answer_when_usable(r, host, session);
+    }
     host_request_finish(&wanted);
 }
 

@@ -288,6 +288,23 @@ static void test_session(void **state)
                      404);
 }
 
+/* A guest starts nothing, and comes into what runs. */
+static void test_guest(void **state)
+{
+    struct world *w = *state;
+    const char *const *guest =
+        HEADERS("X-Session-ID: " ID_A, "X-Workspace-Type: virtual_desktop", "X-Viewer-Role: passive");
+    assert_int_equal(request(w, "GET", "/getConnection", guest, NULL), 409);
+    assert_string_equal(code(w), "session_not_ready");
+    assert_int_equal(connect_session(w, ID_A), 200);
+    assert_int_equal(request(w, "GET", "/getConnection", guest, NULL), 200);
+    assert_int_equal(number(w, "width"), 900);
+    assert_int_equal(request(w, "POST", "/session/end", HEADERS("Content-Type: application/json"),
+                             "{\"sessionId\":\"" ID_A "\"}"),
+                     200);
+    assert_int_equal(request(w, "GET", "/getConnection", guest, NULL), 410);
+}
+
 /* Two windows of one browser ask at the same time: one session, the same answer. */
 static void test_concurrent_requests(void **state)
 {
@@ -396,6 +413,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_health_and_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(test_session, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_guest, setup, teardown),
         cmocka_unit_test_setup_teardown(test_concurrent_requests, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_application, setup, teardown),
