@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 #define TURNED_AWAY_MS 10000
-#define LEAVING_MAX 32
+#define LEAVING_MAX 64
 
 /* The mailbox */
 
@@ -116,13 +116,17 @@ static void begin_link(struct port *port, int fd, const char *peer)
     struct tunnel_server *server = port->server;
     const struct tunnel_options *o = &server->options;
     struct link_limits limits = {o->login_ms, o->stall_ms, o->max_channels};
+    char prefix[ADDR_TEXT_LEN];
     struct link *link;
-    if (!is_room(server, peer)) {
+    addr_prefix(peer, prefix);
+    if (!make_room(server, prefix)) {
         close(fd);
         turn_away(server, peer, "connections");
     } else if (link__create(server->binds[port->profile], fd, peer, &server->mailbox, &limits, &link) < 0) {
         turn_away(server, peer, "no memory or threads");
     } else {
+        link->owner = server;
+        memcpy(link->prefix, prefix, sizeof link->prefix);
         DL_APPEND(server->links, link);
     }
 }
