@@ -229,6 +229,7 @@ static void test_limits(void **state)
     ssh_session a = log_in(kit.modern), b = log_in(kit.legacy), c = connect_client(kit.modern),
                 d = dial(kit.modern);
     assert_int_equal(ssh_userauth_password(c, "SSH1", KIT_PASSWORD), SSH_AUTH_DENIED);
+    assert_int_equal(ssh_userauth_password(c, "SSH2", "12345678"), SSH_AUTH_SUCCESS);
     assert_int_equal(ssh_connect(d), SSH_ERROR);
     ssh_free(d);
     assert_true(kit_wait_for(&kit.refused[TUNNEL_TOO_MANY], 2));
