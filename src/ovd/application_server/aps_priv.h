@@ -152,8 +152,10 @@ void aps_session_changed(struct aps_session *session);
 /* The status that legacy peers are told: the host's. */
 int aps_session_status(const struct aps_session *session);
 struct aps_guest *aps_guest_find(struct aps_session *session, const char *token);
-/* A new guest, the oldest one that never came or has left makes room; NULL when there is none, or when the
- * token cannot be a participant's name. The email is copied. */
+/* It has asked lately, and has not left. */
+bool aps_guest_is_alive(const struct aps_session *session, const struct aps_guest *guest);
+/* A new guest; past APS_GUESTS_MAX one that is not there makes room. NULL when all are, or when the token
+ * cannot be a participant's name. The email is copied. */
 struct aps_guest *aps_guest_new(struct aps_session *session, const char *token, const char *email,
                                 enum ovd_guest_mode mode, const char *access_id);
 /* The note of an earlier run, if there is one, and what has to be done again for a session that is ready. */
@@ -179,7 +181,7 @@ struct aps_session *aps_note_read(struct aps *aps, struct host_session *host, co
 /* aps_visitor.c: cookies. The cookie is 128 random bits in hex; only its hash is kept. */
 /* NULL without a cookie that is known, and for a guest that had to make room. */
 struct aps_visitor *aps_visitor_of(struct aps *aps, struct http_request *r);
-/* Whether the cookie is that of such a guest. */
+/* Whether the cookie is that of such a guest, and the session is not over. */
 bool aps_visitor_is_lost(struct aps *aps, struct http_request *r);
 /* Makes the visitor of this request one of the session, with a new cookie, path "/", that is set in the
  * answer: what the visitor was before is forgotten, and nobody can have planted the cookie. guest NULL: the

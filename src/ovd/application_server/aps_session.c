@@ -146,16 +146,33 @@ struct aps_guest *aps_guest_find(struct aps_session *session, const char *token)
     return NULL;
 }
 
-/* The oldest one that will not be missed. */
+bool aps_guest_is_alive(const struct aps_session *session, const struct aps_guest *guest)
+{
+    uint64_t good_ms = (uint64_t)config_int(session->aps->s.config, "ovd.guestAliveMs");
+    return guest->polled_ms && !guest->left && clock_monotonic_ms(NULL) - guest->polled_ms <= good_ms;
+}
+
+/* The one that will be missed least: the oldest that never came or has left, else the one that is silent for
+ * the longest time. */
 static struct aps_guest *spare_guest(struct aps_session *session)
 {
-    struct aps_guest *guest;
+    struct aps_guest *guest, *silent = NULL;
     DL_FOREACH(session->guests, guest)
     {
         if (guest->left || !*guest->rfb_password)
             return guest;
+        if (!aps_guest_is_alive(session, guest) && (!silent || guest->polled_ms < silent->polled_ms))
+            silent = guest;
     }
-    return NULL;
+    return silent;
+}
+
+static void guest_makes_room(struct aps_session *session, struct aps_guest *guest)
+{
+    aps_visitors_drop(session, guest);
+    if (*guest->rfb_password)
+        (void)pool_participant_remove(session->aps->s.pool, session->session_id, guest->token);
+    guest_free(session, guest);
 }
 
 static unsigned guest_count(const struct aps_session *session)
@@ -173,8 +190,7 @@ struct aps_guest *aps_guest_new(struct aps_session *session, const char *token, 
         struct aps_guest *spare = spare_guest(session);
         if (!spare)
             return NULL;
-        aps_visitors_drop(session, spare);
-        guest_free(session, spare);
+        guest_makes_room(session, spare);
     }
     struct aps_guest *guest = xcalloc(1, sizeof(*guest));
     if (!ovd_id_is_valid(token) || !ovd_id_is_valid(access_id) || str_eq(token, APS_OWNER) ||

@@ -83,7 +83,7 @@ struct aps_visitor *aps_visitor_of(struct aps *aps, struct http_request *r)
 bool aps_visitor_is_lost(struct aps *aps, struct http_request *r)
 {
     const struct aps_visitor *visitor = find_any(aps, r);
-    return visitor && visitor->lost;
+    return visitor && visitor->lost && aps_session_status(visitor->session) != SESSION_DESTROYED;
 }
 
 void aps_visitor_forget(struct aps_visitor *visitor)

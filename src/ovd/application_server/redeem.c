@@ -13,6 +13,7 @@
 #define LOCATION "/applicationserver"
 #define TIME_LIMIT_MAX INT64_C(253402300799)
 #define TEXT_MAX 65536
+#define PROBLEM_LEN 256
 
 struct redeem {
     struct aps *aps;
@@ -327,16 +328,27 @@ static void ask_launch(struct redeem *redeem)
 static void on_problem(void *arg, int line, const char *message)
 {
     char *text = arg;
-    (void)snprintf(text, JSON_ERROR_LEN, "the Session Manager's answer, line %d: %s", line, message);
+    (void)snprintf(text, PROBLEM_LEN, "the Session Manager's answer, line %d: %s", line, message);
 }
 
-/* The Session Manager says no in plain text. */
+static int read_token(struct redeem *redeem, const char *body, size_t len, char ret_problem[PROBLEM_LEN])
+{
+    (void)str_copy(ret_problem, PROBLEM_LEN, "the Session Manager gives no answer");
+    if (!body)
+        return -EIO;
+    int r = ovd_session_token_parse(body, len, on_problem, ret_problem, &redeem->token);
+    /* It says no in plain text. */
+    if (r < 0 && *body != '<')
+        (void)snprintf(ret_problem, PROBLEM_LEN, "the Session Manager says \"%.64s\"", body);
+    return r;
+}
+
 static void on_token(void *arg, const char *body, size_t len, const char *type)
 {
     struct redeem *redeem = arg;
-    char problem[JSON_ERROR_LEN] = "the Session Manager gave no answer";
+    char problem[PROBLEM_LEN];
     (void)type;
-    if (!body || ovd_session_token_parse(body, len, on_problem, problem, &redeem->token) < 0) {
+    if (read_token(redeem, body, len, problem) < 0) {
         refuse(redeem, problem);
         return;
     }

@@ -74,12 +74,6 @@ static bool is_hidden(const struct aps_session *session, const struct aps_guest 
     return !guest->joined && (clock_wall_s(NULL) - guest->invited) * 1000 > good_ms;
 }
 
-static bool is_alive(const struct aps_session *session, const struct aps_guest *guest)
-{
-    uint64_t good_ms = (uint64_t)config_int(session->aps->s.config, "ovd.guestAliveMs");
-    return guest->polled_ms && !guest->left && clock_monotonic_ms(NULL) - guest->polled_ms <= good_ms;
-}
-
 /* The list is in the order of the invitations. */
 static void fill_sharing(struct aps_session *session, struct ovd_whatsup *whatsup)
 {
@@ -92,8 +86,8 @@ static void fill_sharing(struct aps_session *session, struct ovd_whatsup *whatsu
     {
         if (is_hidden(session, guest))
             continue;
-        whatsup->shares[whatsup->share_count++] =
-            (struct ovd_whatsup_share){guest->email, guest->mode, guest->joined, is_alive(session, guest)};
+        whatsup->shares[whatsup->share_count++] = (struct ovd_whatsup_share){
+            guest->email, guest->mode, guest->joined, aps_guest_is_alive(session, guest)};
     }
 }
 

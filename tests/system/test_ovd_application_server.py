@@ -1,0 +1,304 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the Application Server keeps and what it forgets: tokens, cookies, sizes, guests; over requests that race, hosts that are
+killed, and clients that ask too much."""
+
+import concurrent.futures
+import email
+import email.policy
+import hashlib
+import os
+import re
+import signal
+import stat
+
+import aiosmtpd.controller
+import ovdclient
+import pytest
+import testenv
+from ovdclient import HTML, OvdClient, Record, ask
+from testenv import until
+
+GUESTS = 32
+
+
+class Postbox:
+    def __init__(self):
+        self.mails = []
+
+    async def handle_DATA(self, server, session, envelope):
+        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default).get_content())
+        return "250 taken"
+
+
+@pytest.fixture(scope="module")
+def postbox():
+    handler = Postbox()
+    controller = aiosmtpd.controller.Controller(handler, hostname="127.0.0.1", port=testenv.free_port())
+    controller.start()
+    handler.port = controller.port
+    yield handler
+    controller.stop()
+
+
+@pytest.fixture(scope="module")
+def instance(postbox):
+    config = {
+        **ovdclient.CONFIG,
+        "ovd.mailUrl": f"smtp://127.0.0.1:{postbox.port}",
+        "ovd.mailFrom": "desk@example.org",
+        "ovd.guestAliveMs": 500,
+        "webstreamSettings.serverMaxSessionCount": 2,
+        "webstreamSettings.remoteMaxDesktopWidth": 1000,
+        "webstreamSettings.remoteMaxDesktopHeight": 900,
+    }
+    with testenv.Instance(config=config) as running:
+        yield running
+
+
+@pytest.fixture
+def ovd(instance):
+    client = OvdClient(instance)
+    yield client
+    client.kill()
+    ovdclient.end_all(instance)
+
+
+def kill_host(instance):
+    """kill -9, and the next one answers."""
+    before = instance.role_pid("session-host")
+    os.kill(before, signal.SIGKILL)
+    until(lambda: not testenv.is_alive(before), "it is dead")
+
+    def answers():
+        try:
+            return instance.role_pid("session-host") not in (0, before) and len(instance.processes("session-host")) == 1
+        except OSError:
+            return False
+
+    until(answers, "the host is back")
+
+
+def answering(function):
+    """Once the listener is back."""
+
+    def attempt():
+        try:
+            return function()
+        except OSError:
+            return None
+
+    return until(attempt, "the Application Server answers", 30, 0.1)
+
+
+# ---- tokens ----
+
+
+def test_without_a_token_to_the_session_manager(instance, ovd):
+    base = ovd.form().location.split("/index.php")[0]
+    for path in ("/index.php", "/index.php?token=", "/index.php?token=%00", "/", ""):
+        reply = ask(base + path)
+        assert reply.location == f"{ovd.manager}", path
+        assert not reply.headers.get_all("Set-Cookie")
+    for token in ("x" * 65, "../../x", "1795229214KyCE5", "a b"):
+        reply = ask(f"{base}/index.php?token={token.replace(' ', '%20')}")
+        assert (reply.location, reply.headers.get("Set-Cookie")) == ("error/", None), token
+
+
+def test_one_of_many_wins_the_token(instance, ovd):
+    location = ovd.form().location
+    with concurrent.futures.ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(lambda _: ask(location), range(12)))
+    good = [r for r in replies if r.status == 200]
+    assert len(good) == 1 and all(r.location == "error/" for r in replies if r is not good[0])
+    ovd.base = location.split("/index.php")[0]
+    ovd.remember(good[0])
+    assert ovd.whatsup().status == 0
+    assert len(re.findall("a token leads to no session", instance.log("session-host"))) >= 11
+
+
+def test_the_session_manager_is_away():
+    config = {**ovdclient.CONFIG, "ovd.sessionManagerUrl": f"http://127.0.0.1:{testenv.free_port()}/sessionmanager"}
+    with testenv.Instance(config=config) as lonely:
+        location = OvdClient(lonely).form().location
+        assert ask(location).location == "error/"
+        base = location.split("/index.php")[0]
+        assert ask(f"{base}/index.php").location == config["ovd.sessionManagerUrl"]
+
+
+# ---- cookies ----
+
+
+def test_a_cookie_is_made_here_only(instance, ovd):
+    planted = "PHPSESSID=" + "ab" * 16
+    ovd.cookie = planted
+    ovd.open()
+    assert ovd.cookie != planted
+    assert ask(f"{ovd.base}/whatsup.php", cookie=planted).text == '<session status="4"><applications/></session>'
+    value = ovd.cookie.split("=")[1]
+    assert re.fullmatch("[0-9a-f]{32}", value)
+    for line in (f"x=1; {ovd.cookie}", f"PHPSESSID=zzz; {ovd.cookie} ; y=2", f"{planted};{ovd.cookie}"):
+        assert "status=\"0\"" in ask(f"{ovd.base}/whatsup.php", cookie=line).text, line
+    for line in (f"{ovd.cookie}; {planted}", f"X{ovd.cookie}", ovd.cookie.upper(), f"{ovd.cookie}0", "PHPSESSID=", "PHPSESSID", ";;;"):
+        assert "status=\"4\"" in ask(f"{ovd.base}/whatsup.php", cookie=line).text, line
+    files = [instance.state / "db" / name for name in os.listdir(instance.state / "db") if name.startswith("host.sqlite")]
+    kept = b"".join(file.read_bytes() for file in files)
+    assert value.encode() not in kept and hashlib.sha256(value.encode()).hexdigest().encode() in kept
+    assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
+    assert stat.S_IMODE((instance.state / "db").stat().st_mode) == 0o700
+
+
+def test_a_new_token_gives_a_new_cookie(instance, ovd):
+    """The cookie that was there before is nobody's any more."""
+    apps = ovd.applications()
+    ovd.begin(session_mode="external", start_app=apps["Terminal"])
+    old = ovd.cookie
+    other = OvdClient(instance)
+    other.cookie = old
+    reply = other.follow(other.form(session_mode="external", start_app=apps["Text Editor"]).location)
+    assert len(reply.headers.get_all("Set-Cookie")) == 1 and other.cookie != old
+    assert "HttpOnly" in reply.headers["Set-Cookie"] and "path=/" in reply.headers["Set-Cookie"]
+    assert other.whatsup().status == 2 and ovd.whatsup().status == 4
+    ovd.cookie = other.cookie
+
+
+# ---- start, exit ----
+
+
+def test_sizes(instance, ovd):
+    ovd.open()
+    for query in ({}, {"width": 800}, {"width": "x", "height": 5}, {"width": -1, "height": 600}, {"width": 0, "height": 0},
+                  {"width": "9" * 30, "height": "9" * 30}, {"width": "800px", "height": "600"}):  # fmt: skip
+        reply = ovd.ask("start.php", **query)
+        assert (reply.status, reply.type, reply.body) == (200, HTML, b""), query
+        assert ovd.whatsup().status == 0, query
+    reply = ovd.ask("start.php", {"width": "4000", "height": "4000"})  # a form will do
+    assert (reply.status, reply.body) == (200, b"")
+    ovd.until(2, 2, "desktop")
+    access = ovd.access()
+    assert (access.width, access.height) == (1000, 900), "as far as the configuration goes"
+    ovd.start(640, 480)
+    access = ovd.access()
+    assert ((access.width, access.height), ovd.whatsup().status) == ((1000, 900), 2), "it has started"
+
+
+@pytest.mark.parametrize("file", ["exit.php", "suspend.php"])
+def test_an_end_before_the_start(instance, ovd, file):
+    ovd.open(persistent="1")
+    record = Record(instance)
+    assert ovd.ask(file).status == 200
+    until(lambda: record.host == (4, "exit"), "the end")
+    until(lambda: record.stop_why == "exit", "the control plane knows")
+    assert ovd.whatsup().status == 4
+    assert ovd.ask(file).text == "die2 (400): ERROR - No $session"
+
+
+# ---- what survives ----
+
+
+def test_a_host_that_is_killed(instance, postbox, ovd):
+    ovd.open(persistent="1")
+    kill_host(instance)
+    assert answering(lambda: ovd.whatsup("desktop")).status == 0
+    ovd.start(700, 500)
+    ovd.until(2, 2, "desktop")
+    access = ovd.access()
+    guest = invite(instance, ovd, postbox, "passive")
+    guest.until(2, 2, "desktop")
+    kept = guest.access()
+    unjoined = ovd.invite("later@x.y", "active")
+    assert unjoined.text == "OK"
+    kill_host(instance)
+    after = answering(lambda: ovd.whatsup("desktop"))
+    assert (after.status, after.application) == (2, 2)
+    assert [(s["email"], s["mode"], s["joined"]) for s in after.sharing] == [("g@x.y", "passive", "1"), ("later@x.y", "active", "0")]
+    assert ovd.access() == access and guest.access() == kept
+    assert guest.whatsup("desktop").status == 2 and guest.access().view_only == "Yes"
+    ovd.exit()
+    assert guest.until(4).status == 4
+    kill_host(instance)
+    assert answering(ovd.whatsup).status == 4
+
+
+def invite(instance, owner, postbox, mode="active", address="g@x.y"):
+    before = len(postbox.mails)
+    assert owner.invite(address, mode).text == "OK"
+    location = re.search(r"http://\S+/applicationserver/index\.php\?token=[0-9a-zA-Z]+", postbox.mails[before])[0]
+    return OvdClient(instance, "nobody", "none").open(location)
+
+
+# ---- too much ----
+
+
+def test_polls_write_nothing(instance, ovd):
+    ovd.begin()
+    ovd.whatsup("desktop")
+    files = [instance.state / "db" / name for name in os.listdir(instance.state / "db") if name.startswith("host.sqlite")]
+
+    def written():
+        return [(file.stat().st_mtime_ns, file.stat().st_size) for file in files]
+
+    seen = []
+
+    def quiet():
+        seen.append(written())
+        return len(seen) > 10 and len(set(map(tuple, seen[-10:]))) == 1
+
+    until(quiet, "what the start has to write is written", step=0.1)
+    before = written()
+    host = instance.role_pid("session-host")
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        replies = list(pool.map(lambda n: ask(f"{ovd.base}/whatsup.php?application_id=desktop&n={n}", cookie=ovd.cookie), range(400)))
+    assert {r.status for r in replies} == {200}
+    assert {r.text for r in replies} == {'<session status="2"><application status="2"/><sharing count="0"/></session>'}
+    assert written() == before
+    assert instance.role_pid("session-host") == host
+
+
+def test_bodies_and_forms(ovd):
+    ovd.begin()
+    assert ask(f"{ovd.base}/whatsup.php", raw=b"x" * 70000, cookie=ovd.cookie).status == 413
+    many = "&".join(f"a{n}=1" for n in range(500)) + "&application_id=desktop"
+    assert "<applications/>" in ask(f"{ovd.base}/whatsup.php?{many}", cookie=ovd.cookie).text, "what is past the limit is not there"
+    multipart = b'--B\r\nContent-Disposition: form-data; name="application_id"\r\n\r\ndesktop\r\n--B--\r\n'
+    form = ask(f"{ovd.base}/whatsup.php", raw=multipart, cookie=ovd.cookie, headers={"Content-Type": "multipart/form-data; boundary=B"})
+    assert '<application status="2"/>' in form.text
+    assert ask(f"{ovd.base}/nothing.php", cookie=ovd.cookie).status == 404
+    assert ask(f"{ovd.base}/../etc/passwd", cookie=ovd.cookie).status == 404
+
+
+def test_who_may_invite(instance, postbox, ovd):
+    ovd.begin(shareable="0")
+    before = len(postbox.mails)
+    reply = ovd.invite("x@y.z")
+    assert (reply.status, reply.text) == (400, "die2 (400): ERROR - No such application")
+    assert len(postbox.mails) == before
+    assert ovd.whatsup().sharing == []
+
+
+def test_guests_make_room(instance, postbox, ovd):
+    """Those that are not there any more, for those that come."""
+    ovd.begin()
+    first = invite(instance, ovd, postbox, address="first@x.y")
+    assert first.until(2, 2, "desktop").sharing is None
+    for number in range(GUESTS - 1):
+        invite(instance, ovd, postbox, address=f"g{number}@x.y").whatsup()
+    assert len(ovd.whatsup().sharing) == GUESTS
+    until(lambda: all(s["alive"] == "0" for s in ovd.whatsup().sharing), "all are silent")
+    invite(instance, ovd, postbox, address="last@x.y")
+    assert [s["email"] for s in ovd.whatsup().sharing] == [*(f"g{n}@x.y" for n in range(GUESTS - 1)), "last@x.y"]
+    reply = first.ask("whatsup.php")
+    assert (reply.status, reply.text) == (400, "ERROR - no current token")
+    assert first.ask("access.php", application_id="desktop").text == "CRITICAL ERROR"
+
+
+def test_a_stranger_of_the_session(instance, postbox, ovd):
+    """A guest sees what it was invited to, and nothing of the owner's."""
+    ovd.begin()
+    guest = invite(instance, ovd, postbox)
+    guest.until(2, 2, "desktop")
+    assert guest.access("desktop").vnc_port >= 5900 and guest.access("zzzzz").vnc_port == 0
+    assert guest.access().hidden_password != ovd.access().hidden_password
+    assert guest.invite("me@x.y").status == 400
+    assert (guest.ask("print.php", timestamp=0).status, guest.ask("print.php", timestamp="x").status) == (404, 400)
+    guest.suspend()
+    assert guest.whatsup().status == 4 and ovd.whatsup().status == 2
