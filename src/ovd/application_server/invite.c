@@ -51,19 +51,23 @@ static void on_answer(void *arg, const char *body, size_t len, const char *type)
     free(i);
 }
 
-static char *make_query(const struct aps_session *session, const char *access_id, const char *email,
-                        enum ovd_guest_mode mode)
+/* The name by which this client found us is good for the guest, too, when nobody has configured a better one.
+ */
+static char *make_query(struct http_request *r, const struct aps_session *session, const char *access_id,
+                        const char *email, enum ovd_guest_mode mode)
 {
-    cleanup_free char *address = percent_encode(email);
-    return xasprintf("session=%s&mode=%s&email=%s&access_id=%s", session->ovd_id, ovd_guest_mode_words[mode],
-                     address, access_id);
+    cleanup_free char *address = percent_encode(email), *name = NULL, *port = NULL;
+    aps_host_name(session->aps, r, &name, &port);
+    cleanup_free char *external = percent_encode(name);
+    return xasprintf("session=%s&mode=%s&email=%s&access_id=%s&external=%s", session->ovd_id,
+                     ovd_guest_mode_words[mode], address, access_id, external);
 }
 
 static void ask(struct http_request *r, struct aps_session *session, const char *access_id, const char *email,
                 enum ovd_guest_mode mode)
 {
     struct invitation *i = xcalloc(1, sizeof(*i));
-    cleanup_free char *query = make_query(session, access_id, email, mode);
+    cleanup_free char *query = make_query(r, session, access_id, email, mode);
     i->aps = session->aps;
     i->request = r;
     i->mode = mode;
