@@ -6,6 +6,7 @@ import concurrent.futures
 import contextlib
 import http.client
 import re
+import sqlite3
 import subprocess
 import time
 import urllib.parse
@@ -418,16 +419,27 @@ def test_an_untouched_session_manager_ignores_arguments():
         assert (values["quality"], values["locale"]) == ("high", "en_GB.UTF-8")
 
 
+def age(farm, milliseconds):
+    """Every token was made that much earlier, and invitations with them."""
+    with contextlib.closing(sqlite3.connect(farm.gateway.state / "db/main.sqlite", timeout=60)) as base, base:
+        base.execute("UPDATE ovd_tokens SET created = created - ?, expires = expires - ?", (milliseconds, milliseconds))
+        base.execute("UPDATE ovd_invites SET expires = expires - ?", (milliseconds,))
+
+
 def test_limits_of_time():
-    with Farm(ovd__tokenMs=700, ovd__staleSessionMs=100, isthmus__selectExpiryMs=1000) as farm:
-        old = farm.start().token
-        time.sleep(0.9)  # the moment itself is what is tested
-        assert farm.redeem(old).text == "No such token file"
-    with Farm(ovd__staleSessionMs=100) as farm:
+    with Farm() as farm:
+        token = farm.start().token
+        age(farm, 270_000)  # half a minute is left
+        answer = farm.redeem(token)
+        assert answer.text.startswith("<?xml")
+        farm.end(ElementTree.fromstring(answer.body).get("id"))
         first = farm.start().token
-        again = testenv.until(lambda: next((r for r in [farm.start()] if r.status == 302), None), "a new session")
+        assert farm.start().message == "You already have a session, please contact your administrator"
+        age(farm, 10_001)
+        second = farm.start().token
         assert farm.redeem(first).text == "Invalid session"
-        assert farm.redeem(again.token).text.startswith("<?xml")
+        age(farm, 300_001)
+        assert farm.redeem(second).text == "No such token file"
 
 
 def test_a_lease_lives_as_long_as_its_token():
@@ -448,6 +460,30 @@ def test_joining_the_own_session():
         assert (root.get("id"), root.get("mode"), root.get("type")) == (session, "share", "invite")
         values = {c.tag: c.get("value") for c in root}
         assert (values["invite_email"], values["view_only"], values["access_id"]) == ("admin", "No", "desktop")
+
+
+def forget_the_desktop(farm):
+    """What an administration page does some day: nobody has the desktop any more."""
+    with contextlib.closing(sqlite3.connect(farm.gateway.state / "db/main.sqlite", timeout=60)) as base, base:
+        base.execute("UPDATE workspaces SET published = 0 WHERE type = 'virtual_desktop'")
+
+
+def test_nothing_but_applications():
+    with Farm(ovd__honouredArguments="session_mode") as farm:
+        forget_the_desktop(farm)
+        assert farm.start(session_mode="desktop").message == "The service is not available, please try again later"
+
+        def begun(**arguments):
+            root = ElementTree.fromstring(farm.redeem(farm.start(session_mode="portal", **arguments).token).body)
+            assert root.get("mode") == "portal" and len(root.find("menu")) == 2
+            found = farm.gateway.internal("/gateway/ovd/session", {"serverUrl": farm.host.url, "ovdSession": root.get("id")}).json
+            farm.end(root.get("id"))
+            return found
+
+        portal = begun()
+        assert (portal["workspaceType"], portal["appExe"], portal["appArgs"], portal["appId"]) == ("virtual_desktop", "remotedesktop", "", "")
+        browser = begun(client="browser")
+        assert browser["workspaceType"] == "app_collection" and browser["appExe"] != "remotedesktop" and browser["appId"]
 
 
 def test_names_of_servers():

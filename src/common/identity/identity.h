@@ -44,6 +44,11 @@ struct identity_user {
 int identity_login(struct identity *identity, const char *username, const char *password, const char *peer,
                    struct identity_user *ret_user, char **ret_token, int64_t *ret_expires,
                    unsigned *ret_wait_s);
+/* The line that every front-end logs for a login (docs/protocol/iam.md): reason is a word, or NULL for one
+ * that was accepted. Quotation marks and percent signs of the name are escaped, so that nobody can end the
+ * field and forge the next one. The caller frees. */
+char *identity_login_line(const char *username, const char *address, const char *reason);
+
 /* As whom somebody is in a session. */
 enum identity_role {
     IDENTITY_OWNER,

@@ -5,6 +5,8 @@
 #include "identity/throttle.h"
 #include "identity/token.h"
 
+#define USERNAME_LOGGED_MAX 128
+
 /* One attempt on its way through the steps. */
 struct attempt {
     char username[129];
@@ -126,6 +128,15 @@ static int run(struct identity *identity, struct attempt *a, char **ret_token, i
     }
     r = settle(identity, a);
     return r < 0 ? r : issue(identity, a, ret_token, ret_expires);
+}
+
+char *identity_login_line(const char *username, const char *address, const char *reason)
+{
+    cleanup_free char *percent = str_replace(username, "%", "%25");
+    cleanup_free char *quoted = percent ? str_replace(percent, "\"", "%22") : NULL;
+    return xasprintf("login %s user=\"%.*s\" address=%s%s%s", reason ? "refused" : "accepted",
+                     3 * USERNAME_LOGGED_MAX, quoted ? quoted : "", address, reason ? " reason=" : "",
+                     reason ? reason : "");
 }
 
 int identity_login(struct identity *identity, const char *username, const char *password, const char *peer,

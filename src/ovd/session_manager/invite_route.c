@@ -12,6 +12,7 @@
 /* What a server asks for. */
 struct request {
     const char *fqdn, *session, *mode, *email, *access_id;
+    const char *external; /* what the server's own client called it */
 };
 
 /* In the original's order; NULL when everything is there. */
@@ -73,6 +74,9 @@ static void answer(struct manager *m, struct http_request *r, const struct reque
     if (result < 0 || !session_status_is_alive(row.status) || strcasecmp(server.fqdn, q->fqdn) != 0) {
         sm_manager_say(r, "ERROR - No such session");
     } else {
+        /* A server of this very machine: only its clients know by which name it is found from elsewhere. */
+        if (!server.external[0] && q->external)
+            sm_server_set_external(&server, q->external);
         result = invite(m, r, q, &record, &server, &out);
         if (result < 0) {
             log_event(LOG_LEVEL_WARN, row.id, "no invitation was sent: %s", strerror(-result));
@@ -98,8 +102,8 @@ void sm_route_session_invite(struct http_request *r, void *ctx)
     struct manager *m = ctx;
     struct args args = {0};
     int result = sm_args_read(r, &args);
-    struct request q = {form_get(&args.query, "fqdn"), either(&args, "session"), either(&args, "mode"),
-                        either(&args, "email"), either(&args, "access_id")};
+    struct request q = {form_get(&args.query, "fqdn"), either(&args, "session"),   either(&args, "mode"),
+                        either(&args, "email"),        either(&args, "access_id"), either(&args, "external")};
     char fqdn[FQDN_SIZE];
     if (result < 0) {
         sm_manager_answer(r, 400, MANAGER_TEXT, "");

@@ -26,16 +26,11 @@ static const char *reason_of(int error)
                               : "database";
 }
 
-/* The same line as for every other login (docs/protocol/iam.md); quotation marks of the name are escaped. */
+/* The same line as for every other login (docs/protocol/iam.md). */
 static void log_login(int result, const char *login, const char *client)
 {
-    cleanup_free char *percent = str_replace(login, "%", "%25");
-    cleanup_free char *quoted = percent ? str_replace(percent, "\"", "%22") : NULL;
-    if (!quoted)
-        return;
-    log_event(result < 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, NULL, "login %s user=\"%.*s\" address=%s%s%s",
-              result < 0 ? "refused" : "accepted", 3 * LOGIN_MAX, quoted, client,
-              result < 0 ? " reason=" : "", result < 0 ? reason_of(result) : "");
+    cleanup_free char *line = identity_login_line(login, client, result < 0 ? reason_of(result) : NULL);
+    log_event(result < 0 ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, NULL, "%s", line);
 }
 
 int sm_login_check(struct manager *m, struct http_request *r, const char *login, const char *password,

@@ -60,6 +60,8 @@ struct server {
 /* -ENOENT. */
 int sm_server_of_url(struct manager *m, const char *url, struct server *ret_server);
 int sm_server_by_fqdn(struct manager *m, const char *fqdn, struct server *ret_server);
+/* Leaves it as it is when name is none. "" : as clients call this machine. */
+void sm_server_set_external(struct server *server, const char *name);
 /* The announced name without a dot at its end; -EINVAL when it is too long for a name. */
 int sm_server_name(const char *announced, char ret_fqdn[FQDN_SIZE]);
 /* fqdn is a name of sm_server_name; the answer to the asking server is made when it is none of ours. */

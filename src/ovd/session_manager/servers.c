@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "ovd/session_manager/manager_priv.h"
 
-#define HOST_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:[]"
+#define NAME_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:" /* : of IPv6 */
+#define HOST_SET NAME_SET "[]"
 #define DEFAULT_PORT 8082
 
 /* The name in "http://NAME:PORT", without the brackets of an IPv6 address. */
@@ -24,6 +25,12 @@ static int name_of_url(const char *url, char ret_name[FQDN_SIZE])
     return 0;
 }
 
+void sm_server_set_external(struct server *server, const char *name)
+{
+    if (!*name || str_is_token(name, NAME_SET, FQDN_MAX))
+        (void)str_copy(server->external, sizeof(server->external), name);
+}
+
 static void read_capabilities(const json_t *list, struct server *server)
 {
     size_t i;
@@ -34,10 +41,10 @@ static void read_capabilities(const json_t *list, struct server *server)
         const char *word = json_string_value(entry);
         if (word && str_starts_with(word, "ovd-port=") && str_to_int(word + 9, 1, 65535, &port) == 0)
             server->port = (unsigned)port;
-        else if (word && str_starts_with(word, "ovd-fqdn=") && word[9])
+        else if (word && str_starts_with(word, "ovd-fqdn=") && str_is_token(word + 9, NAME_SET, FQDN_MAX))
             (void)str_copy(server->fqdn, sizeof(server->fqdn), word + 9);
         else if (word && str_starts_with(word, "ovd-external="))
-            (void)str_copy(server->external, sizeof(server->external), word + 13);
+            sm_server_set_external(server, word + 13);
     }
 }
 

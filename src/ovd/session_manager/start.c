@@ -42,18 +42,12 @@ enum decision sm_start_decide(int status, bool stale, enum ovd_mode wanted, bool
     }
 }
 
-/* What the mode starts: the chosen application in external mode, the user's desktop else. */
-static int choose_launch(struct start *start)
+/* The workspace of an application, or of the user's desktop when app is NULL; NULL when there is none. */
+static const char *find_workspace(json_t *workspaces, const char *app)
 {
-    struct identity *identity = start->manager->s.identity;
-    const char *app = start->wish.mode == OVD_MODE_EXTERNAL ? start->wish.start_app : NULL;
-    cleanup_json json_t *workspaces = NULL;
     const char *chosen = NULL;
     size_t i;
     json_t *workspace;
-    int r = identity_entitlements(identity, start->user.id, &workspaces);
-    if (r < 0)
-        return r;
     json_array_foreach(workspaces, i, workspace)
     {
         const char *type = json_string_value(json_object_get(workspace, "type"));
@@ -62,11 +56,55 @@ static int choose_launch(struct start *start)
         if (fits && (!chosen || str_eq(type, "virtual_desktop")))
             chosen = json_string_value(json_object_get(workspace, "id"));
     }
-    if (!chosen)
-        return -ENOENT;
-    r = identity_launch(identity, start->user.id, chosen, app, &start->launch);
+    return chosen;
+}
+
+static int launch(struct start *start, const char *workspace, const char *app)
+{
+    int r = identity_launch(start->manager->s.identity, start->user.id, workspace, app, &start->launch);
     start->has_launch = r == 0;
     return r;
+}
+
+/* A portal shows applications, each on a screen of its own, so a user who has nothing but applications can
+ * have one. The session's own screen is a desktop that no client of a portal looks at. A browser does look at
+ * it, and gets the first application instead: nobody has given this user a desktop. */
+static int launch_portal(struct start *start, json_t *workspaces)
+{
+    struct identity_launch *what = &start->launch;
+    const char *client =
+        json_string_value(json_object_get(start->wish.settings, ovd_setting_name(OVD_SETTING_CLIENT)));
+    size_t i;
+    json_t *workspace;
+    json_array_foreach(workspaces, i, workspace)
+    {
+        const json_t *first = json_array_get(json_object_get(workspace, "applications"), 0);
+        if (!first)
+            continue;
+        int r = launch(start, json_string_value(json_object_get(workspace, "id")),
+                       json_string_value(json_object_get(first, "id")));
+        if (r < 0 || str_eq(client, "browser"))
+            return r;
+        what->app_id[0] = what->app_name[0] = what->app_args[0] = '\0';
+        stpcpy(what->app_exe, "remotedesktop");
+        stpcpy(what->workspace_type, "virtual_desktop");
+        return 0;
+    }
+    return -ENOENT;
+}
+
+/* What the mode starts: the chosen application in external mode, the user's desktop else. */
+static int choose_launch(struct start *start)
+{
+    const char *app = start->wish.mode == OVD_MODE_EXTERNAL ? start->wish.start_app : NULL;
+    cleanup_json json_t *workspaces = NULL;
+    int r = identity_entitlements(start->manager->s.identity, start->user.id, &workspaces);
+    if (r < 0)
+        return r;
+    const char *chosen = find_workspace(workspaces, app);
+    if (chosen)
+        return launch(start, chosen, app);
+    return start->wish.mode == OVD_MODE_PORTAL ? launch_portal(start, workspaces) : -ENOENT;
 }
 
 /* A server that the request names is a placement like one of the policy. */

@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/paths.h"
 #include "webstream/gateway/attempts.h"
 #include "webstream/gateway/gateway_priv.h"
@@ -175,15 +176,11 @@ static void init_log(const struct config *config)
              str_eq(config_str(config, "isthmus.logFormat"), "json") ? LOG_FORMAT_JSON : LOG_FORMAT_TEXT);
 }
 
-/* A WebSocket takes two descriptors, and the usual limit of 1024 is for programs that call select. */
 static void claim_resources(const struct config *config)
 {
-    struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < DESCRIPTORS_MAX) {
-        limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)DESCRIPTORS_MAX);
-        if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
-            log_warn("the limit of open files stays low: %s", strerror(errno));
-    }
+    int r = fd_limit_raise(DESCRIPTORS_MAX); /* a WebSocket takes two */
+    if (r < 0)
+        log_warn("the limit of open files stays low: %s", strerror(-r));
     /* The 19 MiB of each password that is checked go back to the system at once. By itself the allocator
      * learns to keep them, for every worker. */
     (void)mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK);

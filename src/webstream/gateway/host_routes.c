@@ -9,6 +9,7 @@
 #define BODY_MAX 65536
 #define REPORT_BODY_MAX (1024 * 1024)
 #define WORDS_MAX 64
+#define WORD_MAX 300 /* "ovd-external=" and a name */
 
 static void refuse(struct http_request *r, const char *message)
 {
@@ -41,12 +42,13 @@ static int take_words(const json_t *body, const char *name, json_t **ret_words, 
         return 0;
     if (!json_is_array(words) || json_array_size(words) > WORDS_MAX)
         goto bad;
-    json_array_foreach(words, i, word) if (!json_is_string(word) || json_string_length(word) > 64) goto bad;
+    json_array_foreach(words, i,
+                       word) if (!json_is_string(word) || json_string_length(word) > WORD_MAX) goto bad;
     *ret_words = words;
     return 0;
 bad:
-    snprintf(error, JSON_ERROR_LEN, "%s must be an array of at most %d strings of at most 64 bytes", name,
-             WORDS_MAX);
+    snprintf(error, JSON_ERROR_LEN, "%s must be an array of at most %d strings of at most %d bytes", name,
+             WORDS_MAX, WORD_MAX);
     return -EINVAL;
 }
 

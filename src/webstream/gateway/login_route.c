@@ -32,45 +32,27 @@ struct login {
     struct login *prev, *next;
 };
 
-/* A name in quotes on a log line: its own quotes become %22 (and % becomes %25), so that nobody can end the
- * field and forge the next one. Backslashes and control characters are the log's business. */
-static void quote(const char *text, char *ret_text, size_t size)
+static void log_login(const char *username, const char *client, const char *reason)
 {
-    size_t at = 0;
-    for (; *text && at + 4 < size; text++) {
-        if (*text == '"' || *text == '%')
-            at += (size_t)snprintf(ret_text + at, size - at, "%%%02X", (unsigned)*text);
-        else
-            ret_text[at++] = *text;
-    }
-    ret_text[at] = '\0';
-}
-
-/* One stable line per login, for whoever watches the log (docs/protocol/iam.md). */
-static void log_login(const char *what, const char *username, const char *client, const char *reason)
-{
-    char quoted[3 * USERNAME_MAX + 4];
-    quote(username, quoted, sizeof(quoted));
-    enum log_level level = reason ? LOG_LEVEL_WARN : LOG_LEVEL_INFO;
-    log_event(level, NULL, "login %s user=\"%s\" address=%s%s%s", what, quoted, client,
-              reason ? " reason=" : "", reason ? reason : "");
+    cleanup_free char *line = identity_login_line(username, client, reason);
+    log_event(reason ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, NULL, "%s", line);
 }
 
 static void refuse_login(struct http_request *r, int result, unsigned wait_s, const char *username,
                          const char *client)
 {
     if (result == -EACCES) {
-        log_login("refused", username, client, "credentials");
+        log_login(username, client, "credentials");
         http_answer_error(r, 401, "invalid_credentials", "The user name or the password is wrong.");
     } else if (result == -EAGAIN) {
         char wait[16];
         snprintf(wait, sizeof(wait), "%u", wait_s);
-        log_login("refused", username, client, "throttled");
+        log_login(username, client, "throttled");
         http_add_header(r, "Retry-After", wait);
         http_answer_error(r, 429, "throttled",
                           "There were too many failed logins; wait before the next one.");
     } else {
-        log_login("refused", username, client, result == -EBUSY ? "busy" : "database");
+        log_login(username, client, result == -EBUSY ? "busy" : "database");
         gateway_answer_failure(r, result);
     }
 }
@@ -80,7 +62,7 @@ static void accept_login(struct http_request *r, const struct identity_user *use
 {
     char text[21];
     clock_format_utc(expires, text);
-    log_login("accepted", user->username, client, NULL);
+    log_login(user->username, client, NULL);
     iam_answer_data(
         r, json_pack("{s:s, s:s, s:o}", "token", token, "expiresAt", text, "user", iam_user_json(user)));
 }
