@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 
 #include "base/buf.h"
 #include "base/file_priv.h"
@@ -18,6 +19,17 @@ int fd_set_nonblock(int fd)
     if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
         return -errno;
     return 0;
+}
+
+int fd_limit_raise(unsigned wanted)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+        return -errno;
+    if (limit.rlim_cur >= wanted)
+        return 0;
+    limit.rlim_cur = MIN(limit.rlim_max, (rlim_t)wanted);
+    return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
 }
 
 int file__write_all(int fd, const void *data, size_t len)

@@ -10,6 +10,9 @@
 #include "base/util.h"
 
 int fd_set_nonblock(int fd);
+/* Lets this process have so many descriptors, or as many as the system allows: the usual 1024 is for programs
+ * that call select. */
+int fd_limit_raise(unsigned wanted);
 /* Whole file below dirfd (AT_FDCWD allowed) as a NUL-terminated block the caller frees; -EFBIG past max
  * bytes. */
 int file_read(int dirfd, const char *path, size_t max, char **ret_data, size_t *ret_len);

@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "webstream/session_host/host_priv.h"
 
+#define DESCRIPTORS_MAX 65536
 #define STOP_MS 9000 /* then the rest is left to the next start */
 #define STOP_STEP_MS 20
 
@@ -341,6 +342,10 @@ static int run(struct host *host, const struct host_options *options,
     host->tags = options->tags ? xstrdup(options->tags) : NULL;
     host->started_ms = clock_monotonic_ms(NULL);
     int r = dir_make(host->state_dir, 0711);
+    /* Clients of a front-end must not be able to take the descriptors that sessions need. */
+    int raised = fd_limit_raise(DESCRIPTORS_MAX);
+    if (raised < 0)
+        log_warn("the limit of open files stays low: %s", strerror(-raised));
     if (r >= 0)
         r = loop_create(&host->loop);
     if (r < 0) {

@@ -8,6 +8,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
@@ -264,6 +265,22 @@ static void test_nonblock(void **state)
     assert_int_equal(fd_set_nonblock(fds[0]), -EBADF);
 }
 
+static void test_limit(void **state)
+{
+    struct rlimit before, after;
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(fd_limit_raise(16), 0); /* never lowers */
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+    assert_true(after.rlim_cur == before.rlim_cur && after.rlim_max == before.rlim_max);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){64, before.rlim_max}), 0);
+    assert_int_equal(fd_limit_raise(128), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &after), 0);
+    assert_true(after.rlim_cur == MIN((rlim_t)128, before.rlim_max));
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,7 +288,7 @@ int main(void)
         cmocka_unit_test(test_links_and_escapes), cmocka_unit_test(test_lock),
         cmocka_unit_test(test_dir_make),          cmocka_unit_test(test_remove_spares_what_links_point_to),
         cmocka_unit_test(test_remove_deep),       cmocka_unit_test(test_copy),
-        cmocka_unit_test(test_nonblock),
+        cmocka_unit_test(test_nonblock),          cmocka_unit_test(test_limit),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
