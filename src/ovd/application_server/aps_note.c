@@ -261,17 +261,16 @@ static void read_list(struct reader *in, const char *name, size_t max, struct ap
     }
 }
 
-struct aps_session *aps_note_read(struct aps *aps, struct host_session *host, const json_t *note)
+struct aps_session *aps_note_read(struct aps *aps, const char *session_id, const json_t *note)
 {
     struct reader in = {.object = note, .bad = !json_is_object(note)};
     char id[OVD_ID_MAX + 1];
     if (in.bad || number(&in, "ovdApplicationServer", VERSION, VERSION) != VERSION)
         return NULL;
     copy(&in, "id", id, sizeof(id));
-    if (in.bad || !ovd_id_is_valid(id) || aps_session_by_ovd(aps, id) ||
-        aps_session_find(aps, host_session_id(host)))
+    if (in.bad || !ovd_id_is_valid(id) || aps_session_by_ovd(aps, id) || aps_session_find(aps, session_id))
         return NULL;
-    struct aps_session *session = aps_session_new(aps, host, id);
+    struct aps_session *session = aps_session_make(aps, session_id, id);
     if (!session)
         return NULL;
     session->mode = (enum ovd_mode)word(&in, "mode", ovd_mode_words, OVD_MODE_SHARE);

@@ -146,6 +146,8 @@ struct aps_session *aps_session_by_ovd(struct aps *aps, const char *ovd_id);
 /* A new one over a session of the host, or the one that is there, which then has this ovd_id; the caller
  * fills it in and calls aps_session_changed. NULL: the ovd_id is too long. */
 struct aps_session *aps_session_new(struct aps *aps, struct host_session *host, const char *ovd_id);
+/* The same without its session of the host. */
+struct aps_session *aps_session_make(struct aps *aps, const char *session_id, const char *ovd_id);
 void aps_session_free(struct aps_session *session); /* with its visitors, guests and instances */
 /* What has to survive this process has changed: writes the note. */
 void aps_session_changed(struct aps_session *session);
@@ -175,8 +177,8 @@ extern const struct host_session_events aps_host_events;
 
 /* aps_note.c: the session as the JSON object that is kept with it, and back. */
 json_t *aps_note_write(const struct aps_session *session);
-/* NULL for a note that is none of ours. Visitors are restored, too. */
-struct aps_session *aps_note_read(struct aps *aps, struct host_session *host, const json_t *note);
+/* NULL for a note that is none of ours. Visitors are restored, too; host is left to the caller. */
+struct aps_session *aps_note_read(struct aps *aps, const char *session_id, const json_t *note);
 
 /* aps_visitor.c: cookies. The cookie is 128 random bits in hex; only its hash is kept. */
 /* NULL without a cookie that is known, and for a guest that had to make room. */

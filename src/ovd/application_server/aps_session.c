@@ -36,24 +36,31 @@ static int rename_session(struct aps_session *session, const char *ovd_id)
     return 0;
 }
 
-struct aps_session *aps_session_new(struct aps *aps, struct host_session *host, const char *ovd_id)
+struct aps_session *aps_session_make(struct aps *aps, const char *session_id, const char *ovd_id)
 {
-    struct aps_session *session = aps_session_find(aps, host_session_id(host));
+    struct aps_session *session = aps_session_find(aps, session_id);
     bool is_new = !session;
     if (is_new) {
         session = xcalloc(1, sizeof(*session));
         session->aps = aps;
-        session->host = host;
     }
-    if (rename_session(session, ovd_id) < 0) {
+    if (strlen(session_id) >= sizeof(session->session_id) || rename_session(session, ovd_id) < 0) {
         if (is_new)
             free(session);
         return NULL;
     }
     if (is_new) {
-        (void)str_copy(session->session_id, sizeof(session->session_id), host_session_id(host));
+        (void)str_copy(session->session_id, sizeof(session->session_id), session_id);
         HASH_ADD(hh_id, aps->by_id, session_id, strlen(session->session_id), session);
     }
+    return session;
+}
+
+struct aps_session *aps_session_new(struct aps *aps, struct host_session *host, const char *ovd_id)
+{
+    struct aps_session *session = aps_session_make(aps, host_session_id(host), ovd_id);
+    if (session)
+        session->host = host;
     return session;
 }
 
@@ -310,11 +317,12 @@ void aps_session_restore(struct aps *aps, struct host_session *host)
     const json_t *note = host_session_note(host);
     if (!note || host_session_status(host) == SESSION_DESTROYED)
         return;
-    struct aps_session *session = aps_note_read(aps, host, note);
+    struct aps_session *session = aps_note_read(aps, host_session_id(host), note);
     if (!session) {
         log_event(LOG_LEVEL_WARN, host_session_id(host), "what its OVD clients need cannot be read");
         return;
     }
+    session->host = host;
     aps_instances_adopt(session);
     aps_session_participants(session);
 }
