@@ -43,6 +43,12 @@ void host_session_size(const struct host_session *session, int *ret_width, int *
     *ret_height = session->order.height;
 }
 
+void host_session_max_size(const struct host_session *session, int *ret_width, int *ret_height)
+{
+    *ret_width = session->order.max_width;
+    *ret_height = session->order.max_height;
+}
+
 const json_t *host_session_note(const struct host_session *session)
 {
     return session->note;

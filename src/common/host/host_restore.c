@@ -17,6 +17,15 @@ void host_restore_session(void *arg, const struct host_journal_session *record, 
         log_event(LOG_LEVEL_WARN, record->session_id, "the journal has no note that can be read: %s", error);
 }
 
+/* A step that the earlier run had begun: its front-ends have no credentials left to take back. */
+static void finish_step(struct host_session *session)
+{
+    if (session->record.status == SESSION_SUSPENDING)
+        (void)host_session_event(session, SESSION_EV_SUSPENDED, NULL);
+    else if (session->record.status == SESSION_TO_RESTORE)
+        (void)host_session_event(session, SESSION_EV_RESUMED, NULL);
+}
+
 static void on_found(void *arg, const char *id, unsigned slot)
 {
     struct host_sessions *host = arg;
@@ -34,6 +43,7 @@ static void on_found(void *arg, const char *id, unsigned slot)
     log_event(LOG_LEVEL_INFO, id, "slot %u: found alive, %s", slot,
               session_status_word(session->record.status));
     host_presence_status(session);
+    finish_step(session);
     int status = session->record.status;
     if (status == SESSION_CREATED || status == SESSION_TO_START || status == SESSION_STARTING)
         host_wait_arm(session);

@@ -60,9 +60,11 @@ const char *host_session_reason(const struct host_session *session); /* "" while
 bool host_session_persistent(const struct host_session *session);
 bool host_session_ever_seen(const struct host_session *session);
 unsigned host_session_browsers(const struct host_session *session); /* of the owner, attached now */
-unsigned host_session_slot(const struct host_session *session); /* 1 … */
+unsigned host_session_slot(const struct host_session *session);     /* 1 … */
 /* Its size as it was started; 0 before. */
 void host_session_size(const struct host_session *session, int *ret_width, int *ret_height);
+/* The most that its displays may have. */
+void host_session_max_size(const struct host_session *session, int *ret_width, int *ret_height);
 /* How it may live, when another request changes that (a resume): what the order says of persistent, legacy,
  * may_be_silent, time_limit and its message. */
 void host_session_set_terms(struct host_session *session, const struct host_session_order *terms);

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "host/host_journal.h"
+#include "store/store.h"
 
 #define ID_A "0123456789abcdef0123456789abcdef"
 #define ID_B "1123456789abcdef0123456789abcdef"
@@ -21,6 +22,7 @@ struct world {
     struct loop *loop;
     struct host_journal *journal;
     struct host_journal_session found[4];
+    char order[4][64], note[4][64];
     unsigned found_count;
     unsigned written;
 };
@@ -28,10 +30,10 @@ struct world {
 static void on_found(void *arg, const struct host_journal_session *session, const char *order,
                      const char *note)
 {
-    (void)order;
-    (void)note;
     struct world *w = arg;
     assert_true(w->found_count < 4);
+    assert_int_equal(str_copy(w->order[w->found_count], sizeof w->order[0], order), 0);
+    assert_int_equal(str_copy(w->note[w->found_count], sizeof w->note[0], note), 0);
     w->found[w->found_count++] = *session;
 }
 
@@ -160,12 +162,84 @@ static void test_forgets(void **state)
     assert_string_equal(w->found[0].session_id, ID_B);
 }
 
+static void restart(struct world *w)
+{
+    host_journal_close(w->journal);
+    loop_destroy(w->loop);
+    assert_int_equal(loop_create(&w->loop), 0);
+    open_journal(w);
+}
+
+/* Order and note stay when the status changes, each by itself; of several that wait, the last one counts. */
+static void test_texts(void **state)
+{
+    struct world *w = *state;
+    struct host_journal_session a = session(ID_A, 0), b = session(ID_B, 0);
+    host_journal_put(w->journal, &a, true, "{\"order\":1}", NULL);
+    for (int i = 0; i < 100; i++) {
+        cleanup_free char *note = xasprintf("{\"note\":%d}", i);
+        host_journal_put(w->journal, &a, false, NULL, note);
+        host_journal_put(w->journal, &b, i % 10 == 0, NULL, i == 50 ? "other" : NULL);
+    }
+    a.status = 2;
+    put(w, &a);
+    host_journal_put(w->journal, &b, false, "order", NULL);
+    restart(w);
+    assert_int_equal(w->found_count, 2);
+    size_t at = str_eq(w->found[0].session_id, ID_A) ? 0 : 1;
+    assert_int_equal(w->found[at].status, 2);
+    assert_string_equal(w->order[at], "{\"order\":1}");
+    assert_string_equal(w->note[at], "{\"note\":99}");
+    assert_string_equal(w->order[1 - at], "order");
+    assert_string_equal(w->note[1 - at], "other");
+}
+
+/* A journal of the first version, with what it had: nothing is lost, and there was no order then. */
+static void test_first_version(void **state)
+{
+    struct world *w = *state;
+    char *cause = NULL;
+    struct store *store;
+    struct store_txn *txn;
+    host_journal_close(w->journal);
+    loop_destroy(w->loop);
+    cleanup_free char *path = xasprintf("%s/db/host.sqlite", w->state);
+    cleanup_free char *url = xasprintf("sqlite:%s", path);
+    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < 3; i++) {
+        cleanup_free char *file = xasprintf("%s%s", path, suffixes[i]);
+        (void)unlink(file);
+    }
+    assert_int_equal(store_open(url, store_host_migrations, 1, &store, &cause), 0);
+    assert_int_equal(store_begin(store, true, &txn), 0);
+    assert_int_equal(
+        store_exec(txn,
+                   "INSERT INTO sessions (session_id, slot, status, reason, ever_seen, persistent, "
+                   "sequence, changed) VALUES ($1, 3, 10, '', 1, 1, 77, 1700000000)",
+                   "s", ID_A),
+        1);
+    assert_int_equal(store_commit(txn), 0);
+    store_close(store);
+    assert_int_equal(loop_create(&w->loop), 0);
+    open_journal(w);
+    assert_int_equal(w->found_count, 1);
+    assert_int_equal(w->found[0].slot, 3);
+    assert_int_equal(w->found[0].status, 10);
+    assert_string_equal(w->order[0], "");
+    assert_string_equal(w->note[0], "");
+    host_journal_put(w->journal, &w->found[0], true, "{}", NULL);
+    restart(w);
+    assert_string_equal(w->order[0], "{}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_changes_wait_for_acknowledgement, setup, teardown),
         cmocka_unit_test_setup_teardown(test_survives_a_restart, setup, teardown),
         cmocka_unit_test_setup_teardown(test_forgets, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_first_version, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plays a session's streamer at control.sock: asks for its session, says ready and one viewer, then waits;
- * calls again when the host comes back. */
+ * calls again when the host comes back. A session of the width STAND_IN_LONELY has no viewer. */
 #ifndef TESTS_POOL_STREAMER_STAND_IN_H
 #define TESTS_POOL_STREAMER_STAND_IN_H
 
@@ -10,6 +10,8 @@
 #include "base/str.h"
 #include "loop/loop.h"
 #include "ws/ws.h"
+
+#define STAND_IN_LONELY "801"
 
 struct stand_in {
     struct loop *loop;
@@ -36,14 +38,18 @@ static inline void stand_in_message(void *ctx, struct ws_conn *conn, void *data,
         loop_stop(s->loop);
         return;
     }
+    if (str_starts_with(copy, "DETACH:"))
+        (void)ws_send_text(conn, "VIEWERS:0|0");
     const char *query = strchr(copy, '|');
+    cleanup_free char *width = NULL;
     cleanup_free char *x11 = NULL;
     cleanup_free char *cookie = NULL;
     /* Both have to be within this account's reach. */
     if (query && query_get(query + 1, "x11", &x11) == 0 && query_get(query + 1, "xauthority", &cookie) == 0 &&
         access(x11, W_OK) == 0 && access(cookie, R_OK) == 0) {
         (void)ws_send_text(conn, "STREAMER_READY:9010|9011");
-        (void)ws_send_text(conn, "VIEWERS:2|1");
+        bool lonely = query_get(query + 1, "width", &width) == 0 && str_eq(width, STAND_IN_LONELY);
+        (void)ws_send_text(conn, lonely ? "VIEWERS:0|0" : "VIEWERS:2|1");
     }
 }
 

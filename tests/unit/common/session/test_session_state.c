@@ -20,7 +20,7 @@ static const char *const expected[SESSION_EV_COUNT] = {
     [SESSION_EV_ALLOCATED] = "a x x x x x x x x x",    [SESSION_EV_START] = "x l . . . x u . x x",
     [SESSION_EV_LAUNCHED] = "x x s x x x x x x x",     [SESSION_EV_DISPLAY_READY] = "x x x r . . . . x x",
     [SESSION_EV_START_FAILED] = "f d d d x x x d . x", [SESSION_EV_OWNER_SEEN] = ". . . . . . . . x x",
-    [SESSION_EV_OWNER_GONE] = "f D . . k . . . . x",   [SESSION_EV_SUSPEND] = "x x x x k . . x x x",
+    [SESSION_EV_OWNER_GONE] = "f D . . k . . . . x",   [SESSION_EV_SUSPEND] = "x d d d k . . x x x",
     [SESSION_EV_SUSPENDED] = "x x x x x P x x x x",    [SESSION_EV_RESUME] = "x x x x . x u . x x",
     [SESSION_EV_RESUMED] = "x x x x x x x r x x",      [SESSION_EV_TIME_LIMIT] = "x t t t t t t t . x",
     [SESSION_EV_EXIT] = "f d d d d d d d . x",         [SESSION_EV_KILL] = "f d d d d d d d . x",
