@@ -20,7 +20,9 @@ static void check(const struct token_claims *claims)
     cleanup_free char *token = NULL;
     if (token_make(key, claims, &token) < 0 || token_read(key, token, &again) < 0 ||
         strcmp(again.subject, claims->subject) != 0 || strcmp(again.id, claims->id) != 0 ||
-        again.expires != claims->expires || again.generation != claims->generation)
+        again.expires != claims->expires || again.generation != claims->generation ||
+        again.role != claims->role || strcmp(again.session_id, claims->session_id) != 0 ||
+        strcmp(again.guest, claims->guest) != 0)
         abort();
     token_check_time(claims, 1800000000);
 }

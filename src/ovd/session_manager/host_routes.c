@@ -101,7 +101,7 @@ static void route_session(struct http_request *r, void *ctx)
     char error[JSON_ERROR_LEN];
     const char *url, *ovd_session;
     struct session_row row;
-    struct identity_launch launch;
+    struct identity_launch launch = {0};
     const json_t *body = http_json(r);
     if (!body)
         return;

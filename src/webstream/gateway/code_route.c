@@ -67,7 +67,7 @@ static void finish(struct http_request *r, void *ctx)
 /* The session and the name of what it shows. */
 static int find_session(struct gateway *g, const char *session_id, struct exchange *e)
 {
-    struct identity_launch launch;
+    struct identity_launch launch = {0};
     int r = session_broker_get(g->broker, session_id, e->caller.user.id, &e->row);
     if (r == 0 && !session_status_is_alive(e->row.status))
         r = -ESHUTDOWN;
