@@ -7,6 +7,9 @@
 #include "ovd/display/rfb_sink_priv.h"
 
 #define NOTCH 120
+/* A text of a few hundred bytes can unpack to a MiB, which everybody's thread then handles. */
+#define TEXTS_PER_S 30
+#define RESIZES_PER_S 20 /* past that a wish is refused: each one costs every viewer a full picture */
 
 static bool is_flood(struct rfb_client *c, uint8_t type)
 {
@@ -14,8 +17,10 @@ static bool is_flood(struct rfb_client *c, uint8_t type)
 
     if (second != c->second) {
         c->second = second;
-        c->messages = c->changes = 0;
+        c->messages = c->changes = c->texts = c->resizes = 0;
     }
+    if (type == RFB_CUT_TEXT && ++c->texts > TEXTS_PER_S)
+        return true;
     if (type == RFB_SET_ENCODINGS || type == RFB_SET_PIXEL_FORMAT || type == RFB_SET_DESKTOP_SIZE)
         c->changes++;
     return ++c->messages > RFB_MESSAGES_PER_S || c->changes > RFB_CHANGES_PER_S;
@@ -131,7 +136,7 @@ static int on_desktop_size(struct rfb_client *c, const uint8_t *data, size_t len
         return answer_resize(c, data, len, RFB_BAD_LAYOUT);
     if (width == c->sink->width && height == c->sink->height)
         return answer_resize(c, data, len, RFB_RESIZED);
-    if (source_resize(screen_source(o->screen), width, height) < 0)
+    if (++c->resizes > RESIZES_PER_S || source_resize(screen_source(o->screen), width, height) < 0)
         return answer_resize(c, data, len, RFB_NO_RESOURCES);
     memcpy(c->resize, data, len);
     c->resize_len = len;

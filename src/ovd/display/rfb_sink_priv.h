@@ -76,7 +76,7 @@ struct rfb_client {
     uint8_t resize[8 + 16 * 16]; /* a SetDesktopSize that waits for the display */
     size_t resize_len;
     uint64_t second;
-    unsigned messages, changes; /* in that second */
+    unsigned messages, changes, texts, resizes; /* in that second */
 
     struct input input;
     unsigned buttons; /* as RFB has them */

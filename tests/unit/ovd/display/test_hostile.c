@@ -289,7 +289,7 @@ static void test_slow_reader(void **state)
 }
 
 /* An extended clipboard message: flags, and data when it is not NULL, packed. */
-static void send_extended(int fd, uint32_t flags, const void *data, size_t len)
+static bool try_extended(int fd, uint32_t flags, const void *data, size_t len)
 {
     uint8_t m[12 + 4096] = {RFB_CUT_TEXT};
     uLongf packed = sizeof(m) - 12;
@@ -304,10 +304,26 @@ static void send_extended(int fd, uint32_t flags, const void *data, size_t len)
         m[4 + i] = (uint8_t)(length >> (24 - 8 * i));
         m[8 + i] = (uint8_t)(flags >> (24 - 8 * i));
     }
-    send_all(fd, m, 12 + packed);
+    return send(fd, m, 12 + packed, MSG_NOSIGNAL) == (ssize_t)(12 + packed);
+}
+
+static void send_extended(int fd, uint32_t flags, const void *data, size_t len)
+{
+    assert_true(try_extended(fd, flags, data, len));
 }
 
 static const uint8_t extended_encodings[] = {2, 0, 0, 2, 0, 0, 0, 0, 0xc0, 0xa1, 0xe5, 0xce};
+
+static bool kit_is_as_wide(void *width)
+{
+    return source_frame(kit.source)->width == *(int *)width;
+}
+
+static bool kit_text_is_long(void *arg)
+{
+    (void)arg;
+    return kit.text_len == RFB_CUT_TEXT_MAX - 2;
+}
 
 static void set_clipboard(void *arg)
 {
@@ -363,6 +379,45 @@ static void test_lying_text(void **state)
     }
 }
 
+/* A few hundred bytes that unpack to a MiB, again and again: nobody has to wait for that long. */
+static void test_text_bombs(void **state)
+{
+    static uint8_t bomb[4 + RFB_CUT_TEXT_MAX];
+    uint8_t wish[8 + 16] = {RFB_SET_DESKTOP_SIZE, 0, 0, 0, 0, 0, 1};
+    int fd, other;
+
+    (void)state;
+    kit_start(WIDTH, HEIGHT);
+    other = join("owner", OWNER_PASSWORD, 8);
+    fd = join("owner", OWNER_PASSWORD, 8);
+    send_all(fd, extended_encodings, sizeof(extended_encodings));
+    memset(bomb, 'x', sizeof(bomb));
+    memcpy(bomb, "\0\x0f\xff\xff", 4);
+    bomb[sizeof(bomb) - 1] = bomb[sizeof(bomb) - 2] = '\0';
+    send_extended(fd, 1u << 28 | 1, bomb, sizeof(bomb)); /* one is welcome */
+    assert_true(loop_kit_wait(&kit.loop, kit_text_is_long, NULL));
+    for (int i = 0; i < 100; i++)
+        if (!try_extended(fd, 1u << 28 | 1, "\0\0\0\2x", 6))
+            break;
+    assert_true(is_closed(fd));
+    assert_left("too many messages");
+    close(fd);
+
+    /* Sizes that change all the time are not granted all the time. */
+    for (unsigned i = 0; i < 100; i++) {
+        wish[3] = (uint8_t)(100 + i);
+        wish[5] = 100;
+        send_all(other, wish, sizeof(wish));
+    }
+    send_all(other, "\5\0\0\7\0\x9", 6);
+    assert_input("p7,9,0 ");
+    assert_false(loop_kit_is(&kit.loop, kit_is_as_wide, &(int){199}));
+    assert_true(loop_kit_wait(&kit.loop, kit_is_as_wide, &(int){119}));
+    close(other);
+    assert_empty();
+    kit_stop();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +430,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_extended_clipboard),
         cmocka_unit_test(test_lying_text),
+        cmocka_unit_test(test_text_bombs),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
