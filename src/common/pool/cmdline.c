@@ -95,12 +95,11 @@ static int add_word(char **argv, size_t *count, const char *word, const char *se
     return 0;
 }
 
-int cmdline_build(const char *exe, const char *line, const char *session_id, const char *username,
-                  char ***ret_argv)
+/* The words of a line, after those that are there. */
+static int add_words(char **argv, size_t *count, const char *line, const char *session_id,
+                     const char *username)
 {
-    char **argv = xcalloc(CMDLINE_ARGS_MAX + 1, sizeof *argv);
-    size_t count = 0;
-    int r = *exe ? add_word(argv, &count, exe, session_id, username) : -EINVAL;
+    int r = 0;
     while (r >= 0) {
         while (is_space(*line))
             line++;
@@ -111,7 +110,42 @@ int cmdline_build(const char *exe, const char *line, const char *session_id, con
         r = read_word(&line, &word);
         cleanup_free char *text = buf_steal_str(&word);
         if (r >= 0)
-            r = text ? add_word(argv, &count, text, session_id, username) : -ENOMEM;
+            r = text ? add_word(argv, count, text, session_id, username) : -ENOMEM;
+    }
+    return r;
+}
+
+int cmdline_build(const char *exe, const char *line, const char *session_id, const char *username,
+                  char ***ret_argv)
+{
+    char **argv = xcalloc(CMDLINE_ARGS_MAX + 1, sizeof *argv);
+    size_t count = 0;
+    int r = *exe ? add_word(argv, &count, exe, session_id, username) : -EINVAL;
+    if (r >= 0)
+        r = add_words(argv, &count, line, session_id, username);
+    if (r < 0) {
+        cmdline_free(argv);
+        return r;
+    }
+    *ret_argv = argv;
+    return 0;
+}
+
+int cmdline_split(const char *line, const char *argument, const char *session_id, const char *username,
+                  char ***ret_argv)
+{
+    char **argv = xcalloc(CMDLINE_ARGS_MAX + 1, sizeof *argv);
+    size_t count = 0;
+    int r = add_words(argv, &count, line, session_id, username);
+    if (r >= 0 && (count == 0 || !*argv[0]))
+        r = -EINVAL;
+    if (r >= 0 && argument && *argument) {
+        if (count == CMDLINE_ARGS_MAX)
+            r = -E2BIG;
+        else if (strlen(argument) > ARG_MAX_LEN)
+            r = -EINVAL;
+        else
+            argv[count] = xstrdup(argument);
     }
     if (r < 0) {
         cmdline_free(argv);

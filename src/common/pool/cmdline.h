@@ -13,6 +13,10 @@
  * quote, -E2BIG past CMDLINE_ARGS_MAX. Free with cmdline_free. */
 int cmdline_build(const char *exe, const char *line, const char *session_id, const char *username,
                   char ***ret_argv);
+/* The same for a line that names the program too; argument, when not NULL or empty, is one more element at
+ * the end, taken as it is. -EINVAL also for a line without a program. */
+int cmdline_split(const char *line, const char *argument, const char *session_id, const char *username,
+                  char ***ret_argv);
 char **cmdline_free(char **argv); /* NULL-safe; returns NULL */
 
 #endif

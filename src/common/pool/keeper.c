@@ -36,7 +36,9 @@ static void swept(void *arg)
     if (k->sweep_result < 0)
         log_event(LOG_LEVEL_ERROR, k->order.session_id, "processes of %s cannot be killed: %s",
                   k->order.account, strerror(-k->sweep_result));
-    keeper_sandbox_remove_socket(k);
+    keeper_sandbox_remove_files(k, k->display);
+    for (unsigned i = 0; i < k->instance_count; i++)
+        keeper_sandbox_remove_files(k, k->instances[i].display);
     loop_stop(k->loop);
 }
 

@@ -19,20 +19,61 @@ static void drop_host(struct keeper *k)
     loop_timer_start(k->orphan_timer, k->order.orphan_ms, 0);
 }
 
-static void send_line(struct keeper *k, enum keeper_verb verb, int lock_fd)
+/* A host that does not read its few lines is broken; it may connect again and hear everything anew. */
+static void send_line(struct keeper *k, const struct keeper_line *line, int lock_fd)
 {
-    struct keeper_line line = {.verb = verb, .display = k->display, .streamer = k->streamer_pid};
+    if (k->host_fd >= 0 && keeper_line_send(k->host_fd, line, lock_fd) < 0)
+        drop_host(k);
+}
+
+void keeper_link_send(struct keeper *k, const struct keeper_line *line)
+{
+    send_line(k, line, -1);
+}
+
+static struct keeper_line make_line(const struct keeper *k, enum keeper_verb verb)
+{
+    struct keeper_line line = {
+        .verb = verb, .display = k->display, .streamer = k->streamer_pid, .instances = k->instance_count};
     memcpy(line.session_id, k->order.session_id, sizeof line.session_id);
     memcpy(line.reason, k->reason, sizeof line.reason);
     (void)str_copy(line.account, sizeof line.account, k->order.account);
-    /* A host that does not read its few lines is broken; it may connect again and hear everything anew. */
-    if (k->host_fd >= 0 && keeper_line_send(k->host_fd, &line, lock_fd) < 0)
-        drop_host(k);
+    return line;
 }
 
 void keeper_link_tell(struct keeper *k, enum keeper_verb verb)
 {
-    send_line(k, verb, -1);
+    struct keeper_line line = make_line(k, verb);
+    send_line(k, &line, -1);
+}
+
+static void say_hello(struct keeper *k, int lock_fd)
+{
+    struct keeper_line line = make_line(k, KEEPER_HELLO);
+    send_line(k, &line, lock_fd);
+    keeper_instance_repeat(k);
+}
+
+static void handle(struct keeper *k, const struct keeper_line *line, int passed_fd)
+{
+    switch (line->verb) {
+    case KEEPER_STATUS:
+        say_hello(k, -1);
+        break;
+    case KEEPER_STOP:
+        k->host_told = true;
+        keeper_end(k, line->reason);
+        break;
+    case KEEPER_RUN:
+    case KEEPER_CLOSE:
+        keeper_instance_order(k, line, passed_fd);
+        break;
+    case KEEPER_MESSAGE:
+        (void)keeper_sandbox_tell(k, line, passed_fd);
+        break;
+    default:
+        break; /* words of this end */
+    }
 }
 
 static void on_host(void *arg, int ready)
@@ -42,20 +83,12 @@ static void on_host(void *arg, int ready)
     struct keeper_line line;
     int passed = -1;
     int r = keeper_line_receive(k->host_fd, &line, &passed);
+    if (r >= 0)
+        handle(k, &line, passed);
+    else if (r == -EPIPE)
+        drop_host(k); /* anything else is nonsense, from a newer version at worst: ignored */
     if (passed >= 0)
         close(passed);
-    if (r == -EAGAIN || r == -EINTR || r == -EINVAL)
-        return; /* nonsense is from a newer version at worst: ignored */
-    if (r < 0) {
-        drop_host(k);
-        return;
-    }
-    if (line.verb == KEEPER_STATUS)
-        send_line(k, KEEPER_HELLO, -1);
-    if (line.verb == KEEPER_STOP) {
-        k->host_told = true;
-        keeper_end(k, line.reason);
-    }
 }
 
 static int adopt_host(struct keeper *k, int fd)
@@ -69,9 +102,9 @@ static int adopt_host(struct keeper *k, int fd)
         return r;
     }
     loop_timer_stop(k->orphan_timer);
-    send_line(k, KEEPER_HELLO, k->account.lock_fd);
+    say_hello(k, k->account.lock_fd);
     if (k->ending)
-        send_line(k, KEEPER_ENDED, -1);
+        keeper_link_tell(k, KEEPER_ENDED);
     return 0;
 }
 

@@ -7,6 +7,11 @@
 #include "pool/keeper_line.h"
 #include "pool/order.h"
 
+struct keeper_instance {
+    char name[KEEPER_INSTANCE_LEN];
+    int display; /* -1: being started */
+};
+
 struct keeper {
     struct loop *loop;
     char *dir;         /* STATE/slots/NN */
@@ -29,6 +34,10 @@ struct keeper {
     struct loop_timer *start_timer;
     int display;
 
+    /* keeper_instance.c */
+    struct keeper_instance instances[KEEPER_INSTANCES_MAX];
+    unsigned instance_count;
+
     /* keeper_streamer.c */
     pid_t streamer_pid;
     struct loop_child *streamer;
@@ -49,12 +58,17 @@ void keeper_part_gone(struct keeper *k);
 
 int keeper_link_open(struct keeper *k, int host_fd);
 void keeper_link_close(struct keeper *k);
+/* READY, STREAMER or ENDED, as things are. */
 void keeper_link_tell(struct keeper *k, enum keeper_verb verb);
+void keeper_link_send(struct keeper *k, const struct keeper_line *line);
 
 int keeper_sandbox_start(struct keeper *k);
 void keeper_sandbox_kill(struct keeper *k);
 void keeper_sandbox_log_tail(const struct keeper *k);
-void keeper_sandbox_remove_socket(const struct keeper *k);
+/* Without a sandbox a killed display server leaves its files in the machine's /tmp. */
+void keeper_sandbox_remove_files(const struct keeper *k, int display);
+/* A line for the leader; passed_fd goes along when not negative. -EAGAIN, -EPIPE. */
+int keeper_sandbox_tell(struct keeper *k, const struct keeper_line *line, int passed_fd);
 void keeper_sandbox_close(struct keeper *k);
 /* Argument vector of bubblewrap up to and without the leader's own; exe_fd and so on are the child's numbers.
  */
@@ -71,6 +85,13 @@ char **keeper_session_env(const struct keeper *k);
 /* /etc/passwd and /etc/group as the session sees them: itself, root and nobody. */
 char *keeper_passwd(const struct keeper *k);
 char *keeper_group(const struct keeper *k);
+
+/* The host's RUN, with its descriptor, and CLOSE. */
+void keeper_instance_order(struct keeper *k, const struct keeper_line *line, int order_fd);
+/* The leader's INSTANCE and GONE. */
+void keeper_instance_heard(struct keeper *k, const struct keeper_line *line);
+/* The host hears of all of them. */
+void keeper_instance_repeat(struct keeper *k);
 
 int keeper_streamer_open(struct keeper *k);
 int keeper_streamer_start(struct keeper *k);

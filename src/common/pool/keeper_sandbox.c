@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -13,22 +12,10 @@
 #include "base/str.h"
 #include "pool/cmdline.h"
 #include "pool/keeper_priv.h"
+#include "pool/text_fd.h"
 #include "pool/xauth.h"
 
 #define TAIL_BYTES 1024 /* of the display's log, for the keeper's own */
-
-/* A descriptor with the text to read from its start. */
-static int text_fd(const void *text, size_t len)
-{
-    int fd = memfd_create("isthmus", MFD_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    if (write(fd, text, len) != (ssize_t)len || lseek(fd, 0, SEEK_SET) < 0) {
-        close(fd);
-        return -EIO;
-    }
-    return fd;
-}
 
 /* The cookie, for the streamer as a file of the session directory and for the sandbox by descriptor. */
 static int make_cookie(struct keeper *k, int session_dir, int *ret_fd)
@@ -39,7 +26,7 @@ static int make_cookie(struct keeper *k, int session_dir, int *ret_fd)
     if (r >= 0 && geteuid() == 0 &&
         fchownat(session_dir, "xauthority", 0, k->account.gid, AT_SYMLINK_NOFOLLOW) < 0)
         r = -errno;
-    if (r >= 0 && (*ret_fd = text_fd(entry, len)) < 0)
+    if (r >= 0 && (*ret_fd = text_fd_make(entry, len)) < 0)
         r = *ret_fd;
     secret_wipe(entry, sizeof entry);
     return r;
@@ -90,37 +77,55 @@ static char **leader_argv(const struct keeper *k, char **prefix)
     return argv;
 }
 
-static void on_display(struct keeper *k, const char *number)
+static void on_display(struct keeper *k, int display)
 {
-    int64_t display;
-    if (k->display >= 0 || k->ending || str_to_int(number, 0, 65535, &display) < 0)
+    if (k->display >= 0 || k->ending)
         return;
-    k->display = (int)display;
+    k->display = display;
     loop_timer_stop(k->start_timer);
     keeper_link_tell(k, KEEPER_READY);
     if (keeper_streamer_start(k) < 0)
         keeper_end(k, "streamer_failed");
 }
 
-/* The leader is inside the sandbox and may lie: it can name a display of its own directory and end its own
- * session, no more. */
+/* The leader is inside the sandbox and may lie: it can name displays of its own directory and end its own
+ * session and its instances, no more. */
+static void handle(struct keeper *k, const struct keeper_line *line)
+{
+    switch (line->verb) {
+    case KEEPER_READY:
+        on_display(k, line->display);
+        break;
+    case KEEPER_ENDED:
+        keeper_end(k, line->reason);
+        break;
+    case KEEPER_INSTANCE:
+    case KEEPER_GONE:
+        keeper_instance_heard(k, line);
+        break;
+    default:
+        break; /* words of this end */
+    }
+}
+
 static void on_leader(void *arg, int ready)
 {
     struct keeper *k = arg;
     (void)ready;
-    char line[KEEPER_LINE_MAX];
-    ssize_t len = recv(k->leader_fd, line, sizeof line - 1, MSG_DONTWAIT);
-    if (len <= 0) {
-        if (len < 0 && (errno == EAGAIN || errno == EINTR))
-            return;
-        k->leader_poll = loop_poll_destroy(k->leader_poll);
-        return; /* the end of the process follows */
-    }
-    line[len] = '\0';
-    if (str_starts_with(line, "DISPLAY "))
-        on_display(k, line + strlen("DISPLAY "));
-    else if (str_starts_with(line, "END ") && keeper_reason_valid(line + strlen("END ")))
-        keeper_end(k, line + strlen("END "));
+    struct keeper_line line;
+    int passed = -1;
+    int r = keeper_line_receive(k->leader_fd, &line, &passed);
+    if (passed >= 0)
+        close(passed);
+    if (r == -EPIPE)
+        k->leader_poll = loop_poll_destroy(k->leader_poll); /* the end of the process follows */
+    else if (r >= 0)
+        handle(k, &line);
+}
+
+int keeper_sandbox_tell(struct keeper *k, const struct keeper_line *line, int passed_fd)
+{
+    return k->leader_fd < 0 ? -EPIPE : keeper_line_send(k->leader_fd, line, passed_fd);
 }
 
 static void on_sandbox_exit(void *arg, int wait_status)
@@ -144,14 +149,23 @@ static void prepare_shared_x11(void)
         (void)chmod("/tmp/.X11-unix", 01777);
 }
 
-/* A killed server leaves its socket. In a session's own directory that goes with the directory. */
-void keeper_sandbox_remove_socket(const struct keeper *k)
+/* Only what is the account's own: a number that was given back may be somebody else's by now. */
+static void remove_own(const struct keeper *k, const char *path)
 {
-    cleanup_free char *path = xasprintf("/tmp/.X11-unix/X%d", k->display);
     struct stat st;
-    if (!k->order.sandbox && k->display >= 0 && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) &&
-        st.st_uid == k->account.uid)
+    if (lstat(path, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode)) && st.st_uid == k->account.uid)
         (void)unlink(path);
+}
+
+/* In a session's own directories they go with the directory. */
+void keeper_sandbox_remove_files(const struct keeper *k, int display)
+{
+    if (k->order.sandbox || display < 0)
+        return;
+    cleanup_free char *socket_path = xasprintf("/tmp/.X11-unix/X%d", display);
+    cleanup_free char *lock_path = xasprintf("/tmp/.X%d-lock", display);
+    remove_own(k, socket_path);
+    remove_own(k, lock_path);
 }
 
 static int spawn_leader(struct keeper *k, int report_fd, int auth_fd, int passwd_fd, int group_fd, int log_fd)
@@ -200,8 +214,8 @@ int keeper_sandbox_start(struct keeper *k)
         return r;
     cleanup_free char *passwd = keeper_passwd(k);
     cleanup_free char *group = keeper_group(k);
-    cleanup_close int passwd_fd = text_fd(passwd, strlen(passwd));
-    cleanup_close int group_fd = text_fd(group, strlen(group));
+    cleanup_close int passwd_fd = text_fd_make(passwd, strlen(passwd));
+    cleanup_close int group_fd = text_fd_make(group, strlen(group));
     if (passwd_fd < 0 || group_fd < 0)
         return -EIO;
     if (!k->order.sandbox)

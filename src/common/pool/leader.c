@@ -1,68 +1,48 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The session's first process: its own display, its instances, its messages and its printer, as ordered by
+ * the keeper. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <sys/wait.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "base/str.h"
 #include "pool/keeper.h"
-#include "pool/leader_x11.h"
+#include "pool/keeper_line.h"
+#include "pool/leader_display.h"
+#include "pool/leader_instance.h"
+#include "pool/leader_message.h"
+#include "pool/pool.h"
+#include "pool/text_fd.h"
 #include "print/print_server.h"
-
-#define MANAGER_WAIT_MS 3000 /* then the application starts without a window manager */
-#define NO_WINDOW_MS 20000   /* after a program that ended without ever showing one */
-#define GRACE_MS                                                                                             \
-    1500 /* from the last window to the end: launchers and splash screens go before the real window comes */
-#define GRACE_RUNNING_MS 4000 /* the same while the program itself still runs */
-#define MANAGER_LIFE_MS 1000  /* a window manager that dies sooner … */
-#define MANAGER_DEATHS 3      /* … so often in a row will not do better the next time */
-#define DISPLAY_FIRST 100     /* below are the machine's own displays */
-#define DISPLAY_LAST 65000
-#define DISPLAY_FD 3 /* in the display server: where it writes its number */
-
-struct part {
-    pid_t pid;
-    struct loop_child *child;
-};
 
 struct leader {
     struct loop *loop;
-    const char *auth, *geometry;
+    const char *auth;
+    int width, height;
     const char *spool; /* NULL: no printing */
     bool desktop;
-    char **argv; /* the application; empty for a plain desktop */
-    int report_fd;
+    char **argv;   /* the application; empty for a plain desktop */
+    int keeper_fd; /* the line to the keeper */
     int errors_fd; /* where the session's programs write */
-    int name_fd;   /* holds the abstract name of the display */
-    char display[16];
-    int display_fd;
-    struct loop_poll *display_poll;
-    char number[16];
-    size_t number_len;
-    struct part server, manager, program;
-    struct leader_x11 *x11;
+    struct loop_poll *keeper_poll;
+    struct leader_display *display;
+    struct leader_instances *instances;
+    struct leader_messages *messages;
     struct print_server *print;
-    struct loop_timer *manager_timer, *window_timer;
-    uint64_t manager_started_ms;
-    unsigned manager_deaths; /* in a row, each soon after its start */
-    unsigned windows;
-    bool window_seen, started, ended;
+    bool ended;
 };
 
-static void report(struct leader *l, const char *verb, const char *word)
+static void report(struct leader *l, enum keeper_verb verb, const char *instance, int display,
+                   const char *reason)
 {
-    char line[64];
-    int len = snprintf(line, sizeof line, "%s %s", verb, word);
-    if (len > 0 && (size_t)len < sizeof line)
-        (void)send(l->report_fd, line, (size_t)len, MSG_NOSIGNAL);
+    struct keeper_line line = {.verb = verb, .display = display};
+    (void)str_copy(line.instance, sizeof line.instance, instance);
+    (void)str_copy(line.reason, sizeof line.reason, reason);
+    (void)keeper_line_send(l->keeper_fd, &line, -1);
 }
 
 static void end(struct leader *l, const char *reason)
@@ -71,229 +51,100 @@ static void end(struct leader *l, const char *reason)
         return;
     l->ended = true;
     log_info("the session is over: %s", reason);
-    report(l, "END", reason);
+    report(l, KEEPER_ENDED, "", -1, reason);
     loop_stop(l->loop);
 }
 
-static int start_part(struct leader *l, struct part *part, char *const *argv, const struct spawn_fd *fds,
-                      size_t fd_count, void (*on_exit)(void *arg, int wait_status))
-{
-    struct spawn_options options = {.argv = argv, .fds = fds, .fd_count = fd_count, .new_session = true};
-    int r = spawn(&options, &part->pid);
-    if (r >= 0)
-        r = loop_child_create(l->loop, part->pid, on_exit, l, &part->child);
-    if (r < 0)
-        log_error("%s cannot be started: %s", argv[0], strerror(-r));
-    return r;
-}
-
-static int start_client(struct leader *l, struct part *part, char *const *argv,
-                        void (*on_exit)(void *arg, int wait_status))
-{
-    struct spawn_fd fds[] = {{l->errors_fd, 1}, {l->errors_fd, 2}};
-    return start_part(l, part, argv, fds, ARRAY_SIZE(fds), on_exit);
-}
-
-static void part_gone(struct part *part)
-{
-    part->child = loop_child_destroy(part->child);
-    part->pid = 0;
-}
-
-/* Application mode: what the number of windows means now. */
-static void judge_windows(struct leader *l)
-{
-    if (l->desktop || !l->started)
-        return;
-    if (l->windows > 0)
-        loop_timer_stop(l->window_timer);
-    else if (l->window_seen)
-        loop_timer_start(l->window_timer, l->program.pid > 0 ? GRACE_RUNNING_MS : GRACE_MS, 0);
-    else if (l->program.pid == 0)
-        loop_timer_start(l->window_timer, NO_WINDOW_MS, 0);
-}
-
-static void on_window_timer(void *arg)
+static void on_up(void *arg)
 {
     struct leader *l = arg;
-    end(l, l->window_seen ? "exit" : "no_window");
+    report(l, KEEPER_READY, "", leader_display_number(l->display), "");
 }
 
-static void on_program_exit(void *arg, int wait_status)
+static void on_started(void *arg)
 {
-    struct leader *l = arg;
-    part_gone(&l->program);
-    log_info("the program ended with status %d",
-             WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : -WTERMSIG(wait_status));
-    judge_windows(l);
+    (void)arg; /* READY is enough: the streamer starts meanwhile */
 }
 
-static void start_program(struct leader *l)
+static void on_ended(void *arg, const char *reason)
 {
-    loop_timer_stop(l->manager_timer);
-    if (l->started)
+    end(arg, reason);
+}
+
+static void on_gone(void *arg)
+{
+    (void)arg; /* it is never stopped: it dies with this process */
+}
+
+static int start_display(struct leader *l)
+{
+    struct leader_display_options options = {.loop = l->loop,
+                                             .auth = l->auth,
+                                             .errors_fd = l->errors_fd,
+                                             .width = l->width,
+                                             .height = l->height,
+                                             .desktop = l->desktop,
+                                             .argv = l->argv,
+                                             .up = on_up,
+                                             .started = on_started,
+                                             .ended = on_ended,
+                                             .gone = on_gone,
+                                             .arg = l};
+    return leader_display_create(&options, &l->display);
+}
+
+static void on_instance_up(void *arg, const char *name, int display)
+{
+    report(arg, KEEPER_INSTANCE, name, display, "");
+}
+
+static void on_instance_gone(void *arg, const char *name, const char *reason)
+{
+    report(arg, KEEPER_GONE, name, -1, reason);
+}
+
+struct message {
+    struct leader *leader;
+    const char *text;
+};
+
+static void show_message(void *arg, const char *display)
+{
+    const struct message *message = arg;
+    leader_messages_show(message->leader->messages, display, message->text);
+}
+
+static void on_message(struct leader *l, int fd)
+{
+    cleanup_free char *text = NULL;
+    size_t len;
+    if (text_fd_read(fd, POOL_MESSAGE_MAX, &text, &len) < 0)
         return;
-    l->started = true;
-    if (!l->argv[0])
-        return;
-    if (start_client(l, &l->program, l->argv, on_program_exit) < 0)
-        end(l, "no_program");
-    judge_windows(l);
+    struct message message = {.leader = l, .text = text};
+    const char *own = leader_display_name(l->display);
+    if (own)
+        show_message(&message, own);
+    leader_instances_each(l->instances, show_message, &message);
 }
 
-static void on_manager_timer(void *arg)
-{
-    start_program(arg);
-}
-
-static void on_manager_exit(void *arg, int wait_status);
-
-static int start_manager(struct leader *l)
-{
-    char *const desktop[] = {"icewm-session", NULL};
-    char *const bare[] = {"openbox", "--sm-disable", NULL};
-    l->manager_started_ms = clock_monotonic_ms(NULL);
-    return start_client(l, &l->manager, l->desktop ? desktop : bare, on_manager_exit);
-}
-
-/* Logging off a desktop is its window manager's menu. An application's windows would stay as they are without
- * one, new ones would lie anywhere, and nobody would tell of the last one: another takes over. */
-static void on_manager_exit(void *arg, int wait_status)
-{
-    struct leader *l = arg;
-    part_gone(&l->manager);
-    if (l->desktop) {
-        end(l, "exit");
-        return;
-    }
-    log_warn("the window manager ended with status %d", wait_status);
-    bool young = clock_monotonic_ms(NULL) - l->manager_started_ms < MANAGER_LIFE_MS;
-    l->manager_deaths = young ? l->manager_deaths + 1 : 0;
-    if (l->manager_deaths >= MANAGER_DEATHS || start_manager(l) < 0)
-        end(l, "display_failed");
-}
-
-static void on_manager(void *arg)
-{
-    start_program(arg);
-}
-
-static void on_windows(void *arg, unsigned count)
-{
-    struct leader *l = arg;
-    l->windows = count;
-    l->window_seen |= count > 0;
-    judge_windows(l);
-}
-
-static void on_lost(void *arg)
-{
-    end(arg, "display_failed");
-}
-
-static const struct leader_x11_events x11_events = {
-    .manager = on_manager, .windows = on_windows, .lost = on_lost};
-
-static void display_up(struct leader *l)
-{
-    (void)setenv("DISPLAY", l->display, 1);
-    int r = leader_x11_create(l->loop, l->display, &x11_events, l, &l->x11);
-    if (r < 0) {
-        log_error("the display %s cannot be reached: %s", l->display, strerror(-r));
-        end(l, "display_failed");
-        return;
-    }
-    report(l, "DISPLAY", l->number);
-    if (start_manager(l) < 0) {
-        end(l, "no_program");
-        return;
-    }
-    loop_timer_start(l->manager_timer, MANAGER_WAIT_MS, 0);
-}
-
-/* The number and its newline come in two writes; closing the pipe between them would kill the server. */
-static void on_display(void *arg, int ready)
+/* Ours is the only other end: when it closes, this process is about to be killed. */
+static void on_keeper(void *arg, int ready)
 {
     struct leader *l = arg;
     (void)ready;
-    ssize_t len = read(l->display_fd, l->number + l->number_len, sizeof l->number - 1 - l->number_len);
-    if (len < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (len > 0)
-        l->number_len += (size_t)len;
-    char *newline = memchr(l->number, '\n', l->number_len);
-    if (len > 0 && !newline && l->number_len < sizeof l->number - 1)
-        return;
-    l->display_poll = loop_poll_destroy(l->display_poll);
-    close(l->display_fd);
-    l->display_fd = -1;
-    if (newline)
-        *newline = '\0';
-    if (!newline || !str_eq(l->number, l->display + 1))
-        end(l, "display_failed");
-    else
-        display_up(l);
-}
-
-static void on_server_exit(void *arg, int wait_status)
-{
-    struct leader *l = arg;
-    part_gone(&l->server);
-    log_error("the display server ended with status %d", wait_status);
-    end(l, "display_failed");
-}
-
-/* X clients try the abstract socket of a display before its path, and sessions share the network namespace
- * with everybody: whoever owns the abstract name of our display would be given our cookie and our keystrokes.
- * So we take a number whose name is free and hold the name, without listening: clients are refused there and
- * go on to the path, which is private. */
-static int reserve_display(struct leader *l)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    l->name_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (l->name_fd < 0)
-        return -errno;
-    for (int number = DISPLAY_FIRST; number <= DISPLAY_LAST; number++) {
-        char *path = address.sun_path + 1;
-        int len = snprintf(path, sizeof address.sun_path - 1, "/tmp/.X11-unix/X%d", number);
-        socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
-        if (access(path, F_OK) == 0 || bind(l->name_fd, (struct sockaddr *)&address, size) < 0)
-            continue;
-        (void)snprintf(l->display, sizeof l->display, ":%d", number);
-        return 0;
-    }
-    return -EADDRINUSE;
-}
-
-static int start_server(struct leader *l)
-{
-    int reserved = reserve_display(l);
-    if (reserved < 0)
-        return reserved;
-    int pipe_fds[2];
-    if (pipe2(pipe_fds, O_CLOEXEC) < 0)
-        return -errno;
-    l->display_fd = pipe_fds[0];
-    (void)fd_set_nonblock(l->display_fd);
-    /* Only the socket in the session's own directory: no network, and the abstract name is held by us. */
-    char *const argv[] = {"Xvnc",       l->display,
-                          "-displayfd", "3",
-                          "-auth",      (char *)(uintptr_t)l->auth,
-                          "-geometry",  (char *)(uintptr_t)l->geometry,
-                          "-depth",     "24",
-                          "-rfbport",   "-1",
-                          "-nolisten",  "tcp",
-                          "-nolisten",  "local",
-                          "-noreset",   "-extension",
-                          "GLX",        "-s",
-                          "0",          "-dpi",
-                          "96",         "-SecurityTypes",
-                          "None",       "-UseBlacklist=0",
-                          NULL};
-    struct spawn_fd fds[] = {{STDERR_FILENO, 1}, {STDERR_FILENO, 2}, {pipe_fds[1], DISPLAY_FD}};
-    int r = start_part(l, &l->server, argv, fds, ARRAY_SIZE(fds), on_server_exit);
-    close(pipe_fds[1]);
-    return r < 0 ? r : loop_poll_create(l->loop, l->display_fd, LOOP_READ, on_display, l, &l->display_poll);
+    struct keeper_line line;
+    int passed = -1;
+    int r = keeper_line_receive(l->keeper_fd, &line, &passed);
+    if (r == -EPIPE)
+        l->keeper_poll = loop_poll_destroy(l->keeper_poll);
+    if (r >= 0 && line.verb == KEEPER_RUN)
+        leader_instances_run(l->instances, line.instance, passed);
+    else if (r >= 0 && line.verb == KEEPER_CLOSE)
+        leader_instances_close(l->instances, line.instance);
+    else if (r >= 0 && line.verb == KEEPER_MESSAGE)
+        on_message(l, passed);
+    if (passed >= 0)
+        close(passed);
 }
 
 /* Enough for a browser, too little to take the machine along. Hard limits can only go down. */
@@ -315,23 +166,6 @@ static int open_errors(void)
     cleanup_free char *path = xasprintf("%s/.xsession-errors", home ? home : "");
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600);
     return fd >= 0 ? fd : open("/dev/null", O_WRONLY | O_CLOEXEC);
-}
-
-/* Looked up before anything starts: a program that is not installed is told as such, instead of as a session
- * that ends at once. */
-static bool program_exists(const char *name)
-{
-    const char *path = getenv("PATH");
-    if (strchr(name, '/'))
-        return access(name, X_OK) == 0;
-    while (path && *path) {
-        size_t len = strcspn(path, ":");
-        cleanup_free char *file = xasprintf("%.*s/%s", (int)len, path, name);
-        if (access(file, X_OK) == 0)
-            return true;
-        path += len + (path[len] == ':');
-    }
-    return false;
 }
 
 static void on_print_failed(void *arg, const char *cause)
@@ -360,37 +194,58 @@ static void start_printing(struct leader *l)
         (void)setenv("CUPS_SERVER", print_server_socket(l->print), 1);
 }
 
+static int start_services(struct leader *l)
+{
+    struct leader_instances_options instances = {.loop = l->loop,
+                                                 .auth = l->auth,
+                                                 .errors_fd = l->errors_fd,
+                                                 .up = on_instance_up,
+                                                 .gone = on_instance_gone,
+                                                 .arg = l};
+    int r = leader_instances_create(&instances, &l->instances);
+    if (r >= 0)
+        r = leader_messages_create(l->loop, l->errors_fd, &l->messages);
+    return r < 0 ? r : loop_poll_create(l->loop, l->keeper_fd, LOOP_READ, on_keeper, l, &l->keeper_poll);
+}
+
 static int run(struct leader *l)
 {
     int r = loop_create(&l->loop);
     if (r < 0)
         return r;
     loop_reap_orphans(l->loop);
-    r = loop_timer_create(l->loop, on_manager_timer, l, &l->manager_timer);
+    r = start_services(l);
     if (r >= 0)
-        r = loop_timer_create(l->loop, on_window_timer, l, &l->window_timer);
-    if (r >= 0 && l->argv[0] && !program_exists(l->argv[0])) {
-        log_error("%s is not installed", l->argv[0]);
-        r = -ENOENT;
-    }
-    if (r >= 0)
-        r = start_server(l);
+        r = start_display(l);
     if (r < 0) {
         end(l, r == -ENOENT ? "no_program" : "display_failed");
     } else {
         start_printing(l); /* while the display server starts */
         r = loop_run(l->loop);
     }
+    l->ended = true;
+    loop_poll_destroy(l->keeper_poll);
     print_server_destroy(l->print);
-    leader_x11_destroy(l->x11);
-    loop_poll_destroy(l->display_poll);
-    loop_child_destroy(l->server.child);
-    loop_child_destroy(l->manager.child);
-    loop_child_destroy(l->program.child);
-    loop_timer_destroy(l->manager_timer);
-    loop_timer_destroy(l->window_timer);
+    leader_messages_destroy(l->messages);
+    leader_instances_destroy(l->instances);
+    leader_display_destroy(l->display);
     loop_destroy(l->loop);
     return r;
+}
+
+static int parse_geometry(struct leader *l, const char *text)
+{
+    cleanup_free char *copy = xstrdup(text);
+    char *x = strchr(copy, 'x');
+    int64_t width, height;
+    if (!x)
+        return -EINVAL;
+    *x = '\0';
+    if (str_to_int(copy, 1, 32767, &width) < 0 || str_to_int(x + 1, 1, 32767, &height) < 0)
+        return -EINVAL;
+    l->width = (int)width;
+    l->height = (int)height;
+    return 0;
 }
 
 static int parse(struct leader *l, int argc, char **argv)
@@ -408,7 +263,7 @@ static int parse(struct leader *l, int argc, char **argv)
         else if (c == 'a')
             l->auth = optarg;
         else if (c == 'g')
-            l->geometry = optarg;
+            r = parse_geometry(l, optarg);
         else if (c == 'm')
             l->desktop = str_eq(optarg, "desktop");
         else if (c == 'p')
@@ -416,14 +271,14 @@ static int parse(struct leader *l, int argc, char **argv)
         else
             r = -EINVAL;
     }
-    l->report_fd = (int)report_fd;
+    l->keeper_fd = (int)report_fd;
     l->argv = argv + optind;
-    return r < 0 || report_fd < 0 || !l->auth || !l->geometry || (!l->desktop && !l->argv[0]) ? -EINVAL : 0;
+    return r < 0 || report_fd < 0 || !l->auth || !l->width || (!l->desktop && !l->argv[0]) ? -EINVAL : 0;
 }
 
 int session_leader_main(int argc, char **argv)
 {
-    struct leader l = {.display_fd = -1, .name_fd = -1};
+    struct leader l = {.keeper_fd = -1};
     if (parse(&l, argc, argv) < 0)
         return 2;
     log_init("session-leader", LOG_LEVEL_INFO, LOG_FORMAT_TEXT);

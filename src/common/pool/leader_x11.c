@@ -4,6 +4,7 @@
 #include <xcb/xcb.h>
 
 #define WINDOWS_MAX 4096
+#define CLASS_WORDS 64 /* of four bytes */
 
 struct leader_x11 {
     struct loop *loop;
@@ -25,23 +26,58 @@ static xcb_atom_t get_atom(xcb_connection_t *c, const char *name)
     return atom;
 }
 
-/* Number of windows in a property of the root window. */
-static unsigned count_windows(struct leader_x11 *x, xcb_atom_t property)
+/* A property of windows of the root window; the caller frees. */
+static xcb_get_property_reply_t *get_windows(struct leader_x11 *x, xcb_atom_t property)
 {
-    xcb_get_property_reply_t *reply = xcb_get_property_reply(
+    return xcb_get_property_reply(
         x->connection, xcb_get_property(x->connection, 0, x->root, property, XCB_ATOM_WINDOW, 0, WINDOWS_MAX),
         NULL);
-    unsigned count = reply && reply->format == 32 ? (unsigned)reply->value_len : 0;
+}
+
+static bool any_window(struct leader_x11 *x, xcb_atom_t property)
+{
+    xcb_get_property_reply_t *reply = get_windows(x, property);
+    bool any = reply && reply->format == 32 && reply->value_len > 0;
     free(reply);
-    return count;
+    return any;
+}
+
+/* WM_CLASS is two strings, each with its NUL: the instance's name and the class. */
+static bool is_message(const xcb_get_property_reply_t *class)
+{
+    static const char wanted[] = LEADER_MESSAGE_CLASS;
+    if (!class || class->format != 8 || class->value_len < sizeof wanted)
+        return false;
+    const char *end = (const char *)xcb_get_property_value(class) + class->value_len;
+    return memcmp(end - sizeof wanted, wanted, sizeof wanted) == 0;
+}
+
+/* An application's windows alone: nobody keeps a session alive by being told something. */
+static unsigned count_windows(struct leader_x11 *x)
+{
+    xcb_get_property_reply_t *list = get_windows(x, x->client_list);
+    unsigned count = list && list->format == 32 ? list->value_len : 0, messages = 0;
+    const xcb_window_t *windows = count > 0 ? xcb_get_property_value(list) : NULL;
+    xcb_get_property_cookie_t *cookies = xcalloc(count + 1, sizeof *cookies);
+    for (unsigned i = 0; i < count; i++)
+        cookies[i] = xcb_get_property(x->connection, 0, windows[i], XCB_ATOM_WM_CLASS, XCB_ATOM_STRING, 0,
+                                      CLASS_WORDS);
+    for (unsigned i = 0; i < count; i++) {
+        xcb_get_property_reply_t *class = xcb_get_property_reply(x->connection, cookies[i], NULL);
+        messages += is_message(class);
+        free(class);
+    }
+    free(cookies);
+    free(list);
+    return count - messages;
 }
 
 static void look(struct leader_x11 *x, xcb_atom_t property)
 {
     if (property == x->client_list) {
-        unsigned count = count_windows(x, property);
+        unsigned count = count_windows(x);
         x->events->windows(x->arg, count);
-    } else if (property == x->manager_check && !x->manager_seen && count_windows(x, property) > 0) {
+    } else if (property == x->manager_check && !x->manager_seen && any_window(x, property)) {
         x->manager_seen = true;
         x->events->manager(x->arg);
     }
@@ -126,6 +162,15 @@ int leader_x11_create(struct loop *loop, const char *display, const struct leade
     loop_post(loop, first_look, x);
     *ret_x11 = x;
     return 0;
+}
+
+bool leader_x11_alive(struct leader_x11 *x)
+{
+    xcb_get_input_focus_reply_t *reply =
+        xcb_get_input_focus_reply(x->connection, xcb_get_input_focus(x->connection), NULL);
+    bool alive = reply;
+    free(reply);
+    return alive;
 }
 
 struct leader_x11 *leader_x11_destroy(struct leader_x11 *x)

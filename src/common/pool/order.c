@@ -3,31 +3,24 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "pool/argv_json.h"
 #include "pool/cmdline.h"
-#include "json/json.h"
 
 #define ORDER_FILE "order.json"
 #define ORDER_MAX (4 * 1024 * 1024)
 #define ORDER_VERSION 1
-
-static json_t *argv_to_json(char *const *argv)
-{
-    json_t *array = json_array();
-    for (; argv && *argv; argv++)
-        json_array_append_new(array, json_string(*argv));
-    return array;
-}
+#define TEXT_MAX 1024
 
 int order_write(const struct order *order, int session_dir)
 {
-    cleanup_json json_t *value =
-        json_pack("{s:i, s:s, s:s, s:s*, s:s*, s:o, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
-                  "version", ORDER_VERSION, "sessionId", order->session_id, "account", order->account,
-                  "runAs", order->run_as, "streamerAs", order->streamer_as, "argv", argv_to_json(order->argv),
-                  "desktop", order->desktop, "sandbox", order->sandbox, "printing", order->printing, "width",
-                  order->width, "height", order->height, "maxWidth", order->max_width, "maxHeight",
-                  order->max_height, "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
-                  (json_int_t)order->orphan_ms, "logLevel", order->log_level, "logFormat", order->log_format);
+    cleanup_json json_t *value = json_pack(
+        "{s:i, s:s, s:s, s:s*, s:s*, s:s*, s:o, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
+        "version", ORDER_VERSION, "sessionId", order->session_id, "account", order->account, "username",
+        order->username, "runAs", order->run_as, "streamerAs", order->streamer_as, "argv",
+        argv_to_json(order->argv), "desktop", order->desktop, "sandbox", order->sandbox, "printing",
+        order->printing, "width", order->width, "height", order->height, "maxWidth", order->max_width,
+        "maxHeight", order->max_height, "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
+        (json_int_t)order->orphan_ms, "logLevel", order->log_level, "logFormat", order->log_format);
     cleanup_free char *text = value ? json_text(value) : NULL;
     return text ? file_write(session_dir, ORDER_FILE, text, strlen(text), 0600) : -EINVAL;
 }
@@ -35,27 +28,11 @@ int order_write(const struct order *order, int session_dir)
 static int get_copy(const json_t *value, const char *name, bool required, char **ret_text, char *error)
 {
     const char *text = NULL;
-    int r = required ? json_get_string(value, name, 256, &text, error)
-                     : json_opt_string(value, name, 256, &text, error);
+    int r = required ? json_get_string(value, name, TEXT_MAX, &text, error)
+                     : json_opt_string(value, name, TEXT_MAX, &text, error);
     if (r >= 0 && text)
         *ret_text = xstrdup(text);
     return r;
-}
-
-static int get_argv(const json_t *value, char ***ret_argv, char *error)
-{
-    const json_t *array;
-    int r = json_get_array(value, "argv", CMDLINE_ARGS_MAX, &array, error);
-    size_t count = r < 0 ? 0 : json_array_size(array);
-    if (r < 0 || count == 0)
-        return r;
-    char **argv = xcalloc(count + 1, sizeof *argv);
-    for (size_t i = 0; i < count; i++) {
-        const char *text = json_string_value(json_array_get(array, i));
-        argv[i] = xstrdup(text ? text : "");
-    }
-    *ret_argv = argv;
-    return 0;
 }
 
 static int parse(const json_t *value, struct order *order)
@@ -71,6 +48,8 @@ static int parse(const json_t *value, struct order *order)
     if (r >= 0)
         r = get_copy(value, "account", true, &order->account, error);
     if (r >= 0)
+        r = get_copy(value, "username", false, &order->username, error);
+    if (r >= 0)
         r = get_copy(value, "runAs", false, &order->run_as, error);
     if (r >= 0)
         r = get_copy(value, "streamerAs", false, &order->streamer_as, error);
@@ -79,7 +58,7 @@ static int parse(const json_t *value, struct order *order)
     if (r >= 0)
         r = get_copy(value, "logFormat", true, &order->log_format, error);
     if (r >= 0)
-        r = get_argv(value, &order->argv, error);
+        r = argv_from_json(value, "argv", &order->argv, error);
     if (r >= 0)
         r = json_get_bool(value, "desktop", &order->desktop, error);
     if (r >= 0)
@@ -134,6 +113,7 @@ int order_read(int session_dir, struct order *ret_order)
 void order_finish(struct order *order)
 {
     free(order->account);
+    free(order->username);
     free(order->run_as);
     free(order->streamer_as);
     free(order->log_level);

@@ -10,6 +10,7 @@
 struct order {
     char session_id[SECRET_ID_LEN];
     char *account;     /* the session's own name, also the directory below /home */
+    char *username;    /* the person, for {USERNAME} */
     char *run_as;      /* account of the display, NULL: nobody to change to */
     char *streamer_as; /* account of the streamer, NULL */
     char **argv;       /* application; NULL for a plain desktop */

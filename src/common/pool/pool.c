@@ -262,6 +262,7 @@ static int build_order(const struct pool *pool, const struct pool_order *wanted,
                                   &order.argv);
     if (r < 0)
         return -EINVAL;
+    order.username = xstrdup(wanted->username ? wanted->username : "");
     order.log_level = xstrdup(pool->log_level);
     order.log_format = xstrdup(pool->log_format);
     *ret_order = order;

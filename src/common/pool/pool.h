@@ -105,19 +105,24 @@ int pool_reserve(struct pool *pool, const char *session_id, struct pool_slot_inf
 int pool_find(struct pool *pool, const char *session_id, struct pool_slot_info *ret_slot); /* -ENOENT */
 
 /* Instances: programs of a session on displays of their own, inside the same sandbox, each with a window
- * manager that shows one application. command is a command line, split without a shell; argument, when not
- * NULL or empty, is one more argument at its end. -ENOENT no such session, or not ready; -EEXIST the name is
- * taken; -EINVAL name, size or command; -ENOSPC too many. */
+ * manager that shows one application. command is a command line, split without a shell ({SESSION_ID} and
+ * {USERNAME} are replaced); argument, when not NULL or empty, is one more argument at its end, taken as it
+ * is. instance_ready or instance_ended follows. An instance survives a restart of this process: it is known
+ * after pool_adopt, and instance_ready is called again, before ready. -ENOENT no such session, or not ready;
+ * -EEXIST the name is taken; -EINVAL name, size (at most the order's) or command; -ENOSPC too many; -EAGAIN.
+ */
 struct pool_instance_order {
     const char *name;
     const char *command, *argument;
     int width, height;
 };
 int pool_instance_start(struct pool *pool, const char *session_id, const struct pool_instance_order *order);
-/* instance_ended follows. -ENOENT. */
+/* Whether it runs or is being started: 0, -ENOENT. */
+int pool_instance_find(struct pool *pool, const char *session_id, const char *instance);
+/* instance_ended follows, with "stop". -ENOENT, -EAGAIN. */
 int pool_instance_end(struct pool *pool, const char *session_id, const char *instance);
 /* Shows a text in a window on every display of the session, until somebody closes it. UTF-8 of at most
- * POOL_MESSAGE_MAX bytes. -ENOENT, -EINVAL. */
+ * POOL_MESSAGE_MAX bytes; lines may end in it. -ENOENT, -EINVAL, -EAGAIN. */
 int pool_message(struct pool *pool, const char *session_id, const char *text);
 
 /* RFB clients of the session's displays (the session's own: instance ""). A participant (1 to 32 of

@@ -33,10 +33,12 @@ static void handle(struct slot *slot, const struct keeper_line *line)
     case KEEPER_ENDED:
         pool_slot_ending(slot, line->reason);
         break;
-    case KEEPER_STREAMER:
-    case KEEPER_STATUS:
-    case KEEPER_STOP:
+    case KEEPER_INSTANCE:
+    case KEEPER_GONE:
+        pool_instance_heard(slot, line);
         break;
+    default:
+        break; /* words of this end, or of no concern */
     }
 }
 
@@ -118,18 +120,39 @@ int pool_keeper_spawn(struct slot *slot)
     return r < 0 ? r : watch(slot);
 }
 
-/* Waits for the first line, which every keeper sends at once. */
-static int receive_hello(int fd, struct keeper_line *ret_line, int *ret_lock_fd)
+/* Waits for a line that every keeper sends at once. */
+static int await_line(int fd, struct keeper_line *ret_line, int *ret_lock_fd)
 {
     struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    if (poll(&waiting, 1, HELLO_WAIT_MS) != 1)
-        return -ETIMEDOUT;
-    int r = keeper_line_receive(fd, ret_line, ret_lock_fd);
+    return poll(&waiting, 1, HELLO_WAIT_MS) != 1 ? -ETIMEDOUT
+                                                 : keeper_line_receive(fd, ret_line, ret_lock_fd);
+}
+
+static int receive_hello(int fd, struct keeper_line *ret_line, int *ret_lock_fd)
+{
+    int r = await_line(fd, ret_line, ret_lock_fd);
     if (r >= 0 && (ret_line->verb != KEEPER_HELLO || ret_line->version != KEEPER_VERSION)) {
         if (*ret_lock_fd >= 0)
             close(*ret_lock_fd);
         *ret_lock_fd = -1;
         return -EPROTO;
+    }
+    return r;
+}
+
+/* The lines of the instances, which follow the first. */
+static int receive_instances(struct slot *slot, unsigned count)
+{
+    struct keeper_line line;
+    int passed = -1, r = 0;
+    for (unsigned i = 0; r >= 0 && i < count; i++) {
+        r = await_line(slot->keeper_fd, &line, &passed);
+        if (passed >= 0)
+            close(passed);
+        if (r >= 0 && line.verb != KEEPER_INSTANCE)
+            r = -EPROTO;
+        if (r >= 0)
+            pool_instance_heard(slot, &line);
     }
     return r;
 }
@@ -167,6 +190,8 @@ int pool_keeper_adopt(struct slot *slot)
     int r = receive_hello(fd, &line, &lock_fd);
     if (r >= 0 && !str_eq(line.session_id, slot->order.session_id))
         r = -EPROTO;
+    if (r >= 0)
+        r = receive_instances(slot, line.instances);
     if (r >= 0)
         r = account_adopt(line.account, lock_fd, &slot->account);
     if (r < 0) {

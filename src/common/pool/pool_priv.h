@@ -131,6 +131,8 @@ void pool_rfb_listed(struct slot *slot);
 
 /* pool_instance.c */
 struct pool_instance *pool_instance_in(struct slot *slot, const char *name); /* NULL */
+/* The keeper's INSTANCE and GONE. */
+void pool_instance_heard(struct slot *slot, const struct keeper_line *line);
 /* The streamer is ready: instance_ready for those that nobody has heard of. */
 void pool_instance_tell(struct slot *slot);
 

@@ -12,6 +12,7 @@
 
 #include "common/pool/streamer_stand_in.h"
 #include "loop/loop.h"
+#include "pool/display_line.h"
 #include "pool/pool.h"
 
 static const uint8_t key[32] = {1, 2, 3};
@@ -382,6 +383,43 @@ static inline void await_free(struct world *w)
         loop_post(w->loop, turn, w->loop);
         loop_run(w->loop);
     }
+}
+
+/* Connects to rfb.sock as this account. */
+static inline int connect_rfb_as(const struct world *w, uid_t uid, gid_t gid)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_free char *path = slot_path(w, "session/rfb.sock");
+    assert_int_equal(str_copy(address.sun_path, sizeof address.sun_path, path), 0);
+    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+    if (geteuid() == 0)
+        assert_int_equal(setegid(gid) | seteuid(uid), 0);
+    int r = connect(fd, (struct sockaddr *)&address, sizeof address);
+    int error = errno;
+    if (getuid() == 0)
+        assert_int_equal(seteuid(0) | setegid(0), 0);
+    if (r < 0) {
+        close(fd);
+        return -error;
+    }
+    return fd;
+}
+
+/* Turns the loop until a message is there, or the end. */
+static inline int next_rfb_line(struct world *w, int fd, struct display_line *line, int *ret_client)
+{
+    struct pollfd waiting = {.fd = fd, .events = POLLIN};
+    while (poll(&waiting, 1, 0) == 0) {
+        loop_post(w->loop, turn, w->loop);
+        loop_run(w->loop);
+    }
+    int client = -1;
+    int r = display_line_receive(fd, line, &client);
+    if (ret_client)
+        *ret_client = client;
+    else
+        assert_int_equal(client, -1);
+    return r;
 }
 
 #endif

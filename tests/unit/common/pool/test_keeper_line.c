@@ -24,9 +24,10 @@ static void test_words(void **state)
 {
     (void)state;
     struct keeper_line line;
-    assert_int_equal(parse("KEEPER 1 " ID " webs01 -1 0", &line), 0);
+    assert_int_equal(parse("KEEPER 2 " ID " webs01 -1 0 3", &line), 0);
     assert_int_equal(line.verb, KEEPER_HELLO);
-    assert_int_equal(line.version, 1);
+    assert_int_equal(line.version, 2);
+    assert_int_equal(line.instances, 3);
     assert_string_equal(line.session_id, ID);
     assert_string_equal(line.account, "webs01");
     assert_int_equal(line.display, -1);
@@ -39,6 +40,21 @@ static void test_words(void **state)
     assert_int_equal(parse("STOP kill", &line), 0);
     assert_int_equal(line.verb, KEEPER_STOP);
     assert_int_equal(parse("STATUS", &line), 0);
+    assert_int_equal(parse("INSTANCE a1B2c 101", &line), 0);
+    assert_int_equal(line.verb, KEEPER_INSTANCE);
+    assert_string_equal(line.instance, "a1B2c");
+    assert_int_equal(line.display, 101);
+    assert_int_equal(parse("INSTANCE a1B2c -1", &line), 0);
+    assert_int_equal(line.display, -1);
+    assert_int_equal(parse("GONE a1B2c exit", &line), 0);
+    assert_int_equal(line.verb, KEEPER_GONE);
+    assert_string_equal(line.reason, "exit");
+    assert_int_equal(parse("RUN a1B2c", &line), 0);
+    assert_int_equal(line.verb, KEEPER_RUN);
+    assert_int_equal(parse("CLOSE a1B2c", &line), 0);
+    assert_int_equal(line.verb, KEEPER_CLOSE);
+    assert_int_equal(parse("MESSAGE", &line), 0);
+    assert_int_equal(line.verb, KEEPER_MESSAGE);
 }
 
 static void test_nonsense(void **state)
@@ -48,10 +64,23 @@ static void test_nonsense(void **state)
                                       " ",
                                       "HELLO",
                                       "KEEPER",
-                                      "KEEPER 1 short webs01 -1 0",
-                                      "KEEPER 1 " ID " webs01 -2 0",
-                                      "KEEPER 1 " ID " webs01 5",
-                                      "KEEPER 1 " ID " a-name-that-is-longer-than-any-account 5 0",
+                                      "KEEPER 2 short webs01 -1 0 0",
+                                      "KEEPER 2 " ID " webs01 -2 0 0",
+                                      "KEEPER 2 " ID " webs01 5",
+                                      "KEEPER 2 " ID " webs01 5 0",
+                                      "KEEPER 2 " ID " webs01 5 0 33",
+                                      "KEEPER 2 " ID " a-name-that-is-longer-than-any-account 5 0 0",
+                                      "INSTANCE",
+                                      "INSTANCE a/b 1",
+                                      "INSTANCE 01234567890123456 1",
+                                      "INSTANCE a -2",
+                                      "INSTANCE a",
+                                      "GONE a",
+                                      "GONE a Bad",
+                                      "RUN",
+                                      "RUN a b",
+                                      "CLOSE ..",
+                                      "MESSAGE hello",
                                       "READY",
                                       "READY 65536",
                                       "READY 1 2",

@@ -2,28 +2,6 @@
 /* rfb.sock: the test plays the streamer's end. */
 #include "pool_world.h"
 
-#include "pool/display_line.h"
-
-/* Connects as this account. */
-static int connect_as(const struct world *w, uid_t uid, gid_t gid)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    cleanup_free char *path = slot_path(w, "session/rfb.sock");
-    assert_int_equal(str_copy(address.sun_path, sizeof address.sun_path, path), 0);
-    int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-    if (geteuid() == 0)
-        assert_int_equal(setegid(gid) | seteuid(uid), 0);
-    int r = connect(fd, (struct sockaddr *)&address, sizeof address);
-    int error = errno;
-    if (getuid() == 0)
-        assert_int_equal(seteuid(0) | setegid(0), 0);
-    if (r < 0) {
-        close(fd);
-        return -error;
-    }
-    return fd;
-}
-
 static struct account account_of(const struct pool_slot_info *slot)
 {
     struct account account;
@@ -36,32 +14,15 @@ static int connect_streamer(const struct world *w)
     struct pool_slot_info slot;
     assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), 0);
     struct account account = account_of(&slot);
-    int fd = connect_as(w, account.streamer_uid, account.gid);
+    int fd = connect_rfb_as(w, account.streamer_uid, account.gid);
     assert_true(fd >= 0);
     return fd;
-}
-
-/* Turns the loop until a message is there, or the end. */
-static int next_message(struct world *w, int fd, struct display_line *line, int *ret_client)
-{
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    while (poll(&waiting, 1, 0) == 0) {
-        loop_post(w->loop, turn, w->loop);
-        loop_run(w->loop);
-    }
-    int client = -1;
-    int r = display_line_receive(fd, line, &client);
-    if (ret_client)
-        *ret_client = client;
-    else
-        assert_int_equal(client, -1);
-    return r;
 }
 
 static struct display_line expect(struct world *w, int fd, enum display_line_verb verb)
 {
     struct display_line line;
-    assert_int_equal(next_message(w, fd, &line, NULL), 0);
+    assert_int_equal(next_rfb_line(w, fd, &line, NULL), 0);
     assert_int_equal(line.verb, verb);
     return line;
 }
@@ -106,7 +67,7 @@ static void test_participants(void **state)
     expect(w, fd, DISPLAY_LINE_PARTICIPANT);
     /* A newer connection replaces the older and hears everything. */
     int second = connect_streamer(w);
-    assert_int_equal(next_message(w, fd, &line, NULL), -EPIPE);
+    assert_int_equal(next_rfb_line(w, fd, &line, NULL), -EPIPE);
     close(fd);
     expect(w, second, DISPLAY_LINE_HELLO);
     line = expect(w, second, DISPLAY_LINE_PARTICIPANT);
@@ -149,7 +110,7 @@ static void test_a_streamer_that_does_not_read(void **state)
         assert_int_equal(set(w, "owner", i % 2 ? "odd" : "even", false), 0);
     struct display_line line;
     int r;
-    while ((r = next_message(w, fd, &line, NULL)) == 0)
+    while ((r = next_rfb_line(w, fd, &line, NULL)) == 0)
         assert_int_equal(line.verb, DISPLAY_LINE_PARTICIPANT);
     assert_int_equal(r, -EPIPE);
     close(fd);
@@ -166,13 +127,13 @@ static void test_strangers(void **state)
         return;
     struct pool_slot_info slot = start(w);
     struct account account = account_of(&slot);
-    assert_int_equal(connect_as(w, 65534, 65534), -EACCES);
-    assert_int_equal(connect_as(w, account.uid, account.gid), -EACCES);
+    assert_int_equal(connect_rfb_as(w, 65534, 65534), -EACCES);
+    assert_int_equal(connect_rfb_as(w, account.uid, account.gid), -EACCES);
     /* Who gets past the file's mode is looked at once more. */
-    int fd = connect_as(w, 0, 0);
+    int fd = connect_rfb_as(w, 0, 0);
     struct display_line line;
     assert_true(fd >= 0);
-    assert_int_equal(next_message(w, fd, &line, NULL), -EPIPE);
+    assert_int_equal(next_rfb_line(w, fd, &line, NULL), -EPIPE);
     close(fd);
 }
 
@@ -191,7 +152,7 @@ static void test_clients(void **state)
     expect(w, fd, DISPLAY_LINE_LISTED);
     assert_int_equal(pool_rfb_client(w->pool, SESSION_ID, "nobody", dup(pair[0])), -ENOENT);
     assert_int_equal(pool_rfb_client(w->pool, SESSION_ID, "", pair[0]), 0);
-    assert_int_equal(next_message(w, fd, &line, &client), 0);
+    assert_int_equal(next_rfb_line(w, fd, &line, &client), 0);
     assert_int_equal(line.verb, DISPLAY_LINE_CLIENT);
     assert_string_equal(line.instance, "");
     assert_int_equal(write(client, "hello", 5), 5);
