@@ -5,7 +5,9 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
+#include <utlist.h>
 
+#include "ovd/display/rfb_library_priv.h"
 #include "ovd/display/rfb_sink.h"
 
 #define MAIL_CLIENTS 64 /* not taken out of the mailbox yet; far more than there can be */
@@ -29,13 +31,15 @@ struct mail {
 struct rfb_engine {
     /* The loop's. */
     struct loop_poll *poll;
-    void (*want)(void *arg);
+    void (*want)(void *arg); /* NULL: it is to end */
     void *arg;
+    struct rfb_engine *next; /* in the list of those that are to end */
     /* Shared. */
     pthread_t thread;
     pthread_mutex_t mutex;
     struct mail mail;
     int to_engine, to_loop; /* eventfds */
+    atomic_bool ended;      /* the thread does nothing more but return */
     /* The engine's. */
     char *name;
     struct rfb_picture picture;
@@ -150,11 +154,16 @@ static bool take_mail(struct rfb_engine *e)
     mail = e->mail;
     e->mail = (struct mail){0};
     pthread_mutex_unlock(&e->mutex);
+    rfb_library_enter();
     if (mail.patch)
         take_patch(e, mail.patch);
     take_news(e, &mail);
-    for (size_t i = 0; i < mail.added; i++)
+    rfb_library_leave();
+    for (size_t i = 0; i < mail.added; i++) {
+        rfb_library_enter_alone();
         add_peer(e, mail.add[i].fd, mail.add[i].shared);
+        rfb_library_leave();
+    }
     return true;
 }
 
@@ -163,7 +172,9 @@ static void drop_gone(struct rfb_engine *e)
     for (size_t i = e->count; i > 0; i--) {
         if (rfb_peer_fd(e->slot[i - 1].peer) >= 0)
             continue;
+        rfb_library_enter();
         rfb_peer_destroy(e->slot[i - 1].peer);
+        rfb_library_leave();
         e->slot[i - 1] = e->slot[--e->count];
     }
 }
@@ -175,6 +186,7 @@ static void send_news(struct rfb_engine *e)
     for (size_t i = 0; i < e->count; i++) {
         struct rfb_peer *peer = e->slot[i].peer;
 
+        rfb_library_enter();
         if (e->slot[i].text_due && !rfb_peer_is_behind(peer)) {
             e->slot[i].text_due = false;
             if (rfb_peer_is_active(peer))
@@ -182,6 +194,7 @@ static void send_news(struct rfb_engine *e)
         }
         rfb_peer_update(peer);
         want = want || rfb_peer_wants(peer);
+        rfb_library_leave();
     }
     if (want && !e->wanted) {
         e->wanted = true;
@@ -214,25 +227,26 @@ static void *run(void *arg)
         polled = e->count;
         wait_for_news(e, fds);
         alive = take_mail(e); /* before the messages: a new size before the answer to the wish for it */
-        for (size_t i = 0; alive && i < polled; i++)
-            if (fds[i + 1].revents)
-                rfb_peer_message(e->slot[i].peer);
+        for (size_t i = 0; alive && i < polled; i++) {
+            if (!fds[i + 1].revents)
+                continue;
+            rfb_library_enter();
+            rfb_peer_message(e->slot[i].peer);
+            rfb_library_leave();
+        }
     }
+    rfb_library_enter();
     while (e->count > 0)
         rfb_peer_destroy(e->slot[--e->count].peer);
+    rfb_library_leave();
+    atomic_store(&e->ended, true);
+    ring(e->to_loop);
     return NULL;
 }
 
 /* The loop's thread */
 
-static void on_want(void *arg, int ready)
-{
-    struct rfb_engine *e = arg;
-
-    (void)ready;
-    silence(e->to_loop);
-    e->want(e->arg);
-}
+static struct rfb_engine *ending; /* list */
 
 static int start_thread(struct rfb_engine *e)
 {
@@ -271,6 +285,25 @@ static void engine_free(struct rfb_engine *e)
     free(e);
 }
 
+static void reap(struct rfb_engine *e)
+{
+    LL_DELETE(ending, e);
+    (void)pthread_join(e->thread, NULL);
+    engine_free(e);
+}
+
+static void on_ring(void *arg, int ready)
+{
+    struct rfb_engine *e = arg;
+
+    (void)ready;
+    silence(e->to_loop);
+    if (e->want)
+        e->want(e->arg);
+    else if (atomic_load(&e->ended))
+        reap(e);
+}
+
 int rfb_engine_create(struct loop *loop, const char *name, void (*want)(void *arg), void *arg,
                       struct rfb_engine **ret_engine)
 {
@@ -286,7 +319,7 @@ int rfb_engine_create(struct loop *loop, const char *name, void (*want)(void *ar
     e->to_loop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     r = e->to_engine < 0 || e->to_loop < 0 ? -errno : 0;
     if (r == 0)
-        r = loop_poll_create(loop, e->to_loop, LOOP_READ, on_want, e, &e->poll);
+        r = loop_poll_create(loop, e->to_loop, LOOP_READ, on_ring, e, &e->poll);
     if (r == 0)
         r = start_thread(e);
     if (r < 0) {
@@ -304,10 +337,16 @@ struct rfb_engine *rfb_engine_destroy(struct rfb_engine *engine)
     pthread_mutex_lock(&engine->mutex);
     engine->mail.stop = true;
     pthread_mutex_unlock(&engine->mutex);
+    engine->want = NULL;
+    LL_PREPEND(ending, engine);
     ring(engine->to_engine);
-    (void)pthread_join(engine->thread, NULL);
-    engine_free(engine);
     return NULL;
+}
+
+void rfb_engine_settle(void)
+{
+    while (ending)
+        reap(ending);
 }
 
 void rfb_engine_add(struct rfb_engine *engine, int fd, struct rfb_shared *shared)

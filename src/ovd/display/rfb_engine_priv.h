@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The thread that encodes pictures for RFB clients, and its mailbox. All functions are called on the loop's
- * thread and never wait for the engine, but destroy, which joins it. */
+ * thread and never wait for an engine, as one may be waiting for the loop to take what it writes. */
 #ifndef ISTHMUS_OVD_DISPLAY_RFB_ENGINE_PRIV_H
 #define ISTHMUS_OVD_DISPLAY_RFB_ENGINE_PRIV_H
 
@@ -28,7 +28,11 @@ struct rfb_engine;
 /* want is called on the loop when a client waits for pixels: one patch, at least, is awaited. */
 int rfb_engine_create(struct loop *loop, const char *name, void (*want)(void *arg), void *arg,
                       struct rfb_engine **ret_engine);
-struct rfb_engine *rfb_engine_destroy(struct rfb_engine *engine); /* NULL-safe; returns NULL */
+/* Nothing is called any more; the thread ends by itself. Its clients' other ends have been closed. NULL-safe;
+ * returns NULL. */
+struct rfb_engine *rfb_engine_destroy(struct rfb_engine *engine);
+/* Waits for every engine that is to end. Only when no other is left. */
+void rfb_engine_settle(void);
 
 /* See rfb_peer_create. The engine drops a client whose other end is closed. It starts when the first patch is
  * there. */

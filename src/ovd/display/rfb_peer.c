@@ -39,17 +39,6 @@ void rfb_shared_unref(struct rfb_shared *shared)
         free(shared);
 }
 
-static void no_log(const char *format, ...)
-{
-    (void)format;
-}
-
-void rfb_library_silence(void)
-{
-    rfbLogEnable(0);
-    rfbLog = rfbErr = no_log;
-}
-
 /* Keys, pointer and texts never come this far; should the library find one, it is lost. */
 static void no_key(rfbBool down, rfbKeySym key, rfbClientPtr cl)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A client as libvncserver sees it: over one end of a socket pair, with bytes that have been checked, already
  * authenticated. Each has a screen of its own in the library's sense, so that texts, sizes and cursors can be
- * told to one alone. Only on the engine's thread, but for struct rfb_shared. */
+ * told to one alone. Only on the engine's thread, inside the library (rfb_library_enter; to create one,
+ * alone), but for struct rfb_shared and rfb_peer_fd. */
 #ifndef ISTHMUS_OVD_DISPLAY_RFB_PEER_PRIV_H
 #define ISTHMUS_OVD_DISPLAY_RFB_PEER_PRIV_H
 
@@ -62,8 +63,5 @@ bool rfb_peer_is(const struct rfb_peer *peer, const struct rfb_shared *shared);
 bool rfb_peer_is_active(const struct rfb_peer *peer);
 /* It has not taken the last update yet: nothing more is to be written. */
 bool rfb_peer_is_behind(const struct rfb_peer *peer);
-
-/* Ends the library's talk to stderr. */
-void rfb_library_silence(void);
 
 #endif

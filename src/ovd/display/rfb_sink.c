@@ -8,6 +8,7 @@
 #include "ovd/display/rfb_sink_priv.h"
 
 static const struct rfb_sink_events no_events;
+static unsigned sinks; /* of this process; the loop's */
 
 static void on_update(void *arg, const struct frame *frame, const pixman_region32_t *region, bool full)
 {
@@ -134,6 +135,7 @@ int rfb_sink_create(const struct rfb_sink_options *options, struct rfb_sink **re
         input_group_init(&s->own_input, screen_source(options->screen));
         s->input = &s->own_input;
     }
+    sinks++;
     *ret_sink = s;
     return 0;
 }
@@ -156,6 +158,8 @@ struct rfb_sink *rfb_sink_destroy(struct rfb_sink *sink)
     rfb_client_close(c, NULL);
     DL_FOREACH_SAFE(sink->participants, p, next)
     participant_free(p);
+    if (--sinks == 0)
+        rfb_engine_settle();
     free(sink->name);
     free(sink);
     return NULL;

@@ -8,11 +8,11 @@
  * Threads. Everything here is called on the loop's thread and all callbacks run there. The loop reads the
  * client's bytes, does the authentication, checks every message, and takes keys, pointer, sizes and clipboard
  * texts itself. What concerns the picture is handed on to libvncserver, which runs on one thread of the
- * sink's own, over a socket pair for each client and with a copy of the frame of its own. That thread never
- * waits for a client: the loop takes what it writes into a buffer, and it makes the next update of a client
- * only when that buffer is nearly empty. A slow client therefore costs one update of memory, gets the newest
- * picture later, and slows nobody; a client that takes nothing for RFB_STALL_MS is dropped. Without clients
- * there is no thread; with idle ones it sleeps. */
+ * sink's own, over a socket pair for each client and
+ * with a copy of the frame of its own. That thread never waits for a client: the loop takes what it writes
+ * into a buffer, and it makes the next update of a client only when that buffer is nearly empty. A slow
+ * client therefore costs one update of memory, gets the newest picture later, and slows nobody; a client that
+ * takes nothing for RFB_STALL_MS is dropped. Without clients there is no thread; with idle ones it sleeps. */
 #ifndef ISTHMUS_OVD_DISPLAY_RFB_SINK_H
 #define ISTHMUS_OVD_DISPLAY_RFB_SINK_H
 
@@ -56,7 +56,8 @@ struct rfb_sink_options {
 };
 
 int rfb_sink_create(const struct rfb_sink_options *options, struct rfb_sink **ret_sink);
-/* Closes every client and joins the thread. Before the screen. NULL-safe; returns NULL. */
+/* Closes every client. Before the screen. The last sink of the process waits for the threads of all.
+ * NULL-safe; returns NULL. */
 struct rfb_sink *rfb_sink_destroy(struct rfb_sink *sink);
 
 /* Adds a participant or changes one. password has 1 to 8 bytes; a new one does not end clients that have

@@ -97,6 +97,28 @@ static inline void draw(struct place *p, uint32_t seed)
         paint(p, i * 13 % 300, i * 29 % 220, 40, 30, (seed + (uint32_t)i) * 2654435761u & 0xffffff);
 }
 
+static inline uint32_t random_number(uint32_t *seed)
+{
+    return (*seed = *seed * 1664525u + 1013904223u) >> 8;
+}
+
+/* colours 0: nothing compresses it, and an update is larger than any socket's buffer; else as many of them at
+ * most. */
+static inline void noise(struct place *p, uint32_t seed, uint32_t colours)
+{
+    static uint32_t strip[WIDTH * HEIGHT / 4], palette[256];
+
+    for (size_t i = 0; i < ARRAY_SIZE(palette); i++)
+        palette[i] = random_number(&seed);
+    for (int i = 0; i < 4; i++) {
+        for (size_t k = 0; k < ARRAY_SIZE(strip); k++)
+            strip[k] = colours ? palette[random_number(&seed) % colours] : random_number(&seed);
+        xcb_put_image(p->c, XCB_IMAGE_FORMAT_Z_PIXMAP, p->window, p->gc, WIDTH, HEIGHT / 4, 0,
+                      (int16_t)(i * HEIGHT / 4), 0, 24, sizeof(strip), (const uint8_t *)strip);
+    }
+    free(xcb_get_input_focus_reply(p->c, xcb_get_input_focus(p->c), NULL));
+}
+
 static inline int keys_down(struct place *p)
 {
     xcb_query_keymap_reply_t *r = xcb_query_keymap_reply(p->c, xcb_query_keymap(p->c), NULL);

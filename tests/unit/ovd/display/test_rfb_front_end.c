@@ -241,6 +241,43 @@ static void test_one_input(void **state)
     session_stop();
 }
 
+static void assert_both(rfbClient *owner, rfbClient *far)
+{
+    uint64_t end = clock_monotonic_ms(NULL) + 10000;
+
+    while (!is_same(&s.own, owner) || !is_same(&s.further, far)) {
+        assert_true(clock_monotonic_ms(NULL) < end);
+        while (owner->buffered > 0 || WaitForMessage(owner, 1000) > 0)
+            assert_true(HandleRFBServerMessage(owner));
+        while (far->buffered > 0 || WaitForMessage(far, 1000) > 0)
+            assert_true(HandleRFBServerMessage(far));
+    }
+}
+
+/* Updates of both displays at once, in every kind of encoding, while clients come and go. */
+static void test_displays_at_once(void **state)
+{
+    static const uint32_t colours[] = {0, 2, 7, 100};
+    rfbClient *owner, *far, *friend;
+
+    (void)state;
+    session_start(true);
+    owner = join("-", "owner", "owner");
+    for (uint32_t i = 0; i < 40; i++) {
+        far = join("abcde", "owner", "owner");
+        friend = join("abcde", "foo", "friend");
+        noise(&s.own, i, colours[i % 4]);
+        noise(&s.further, i + 100, colours[i / 4 % 4]);
+        part(friend); /* in the middle of everybody's updates */
+        host_kit_hear(&s.host, "LEFT abcde friend");
+        assert_both(owner, far);
+        part(far);
+        host_kit_hear(&s.host, "LEFT abcde owner");
+    }
+    part(owner);
+    session_stop();
+}
+
 static void test_removed(void **state)
 {
     rfbClient *owner, *friend, *far_friend;
@@ -433,10 +470,15 @@ static void test_no_link(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_everybody_at_once), cmocka_unit_test(test_one_input),
-        cmocka_unit_test(test_clipboard),         cmocka_unit_test(test_removed),
-        cmocka_unit_test(test_host_returns),      cmocka_unit_test(test_detach),
-        cmocka_unit_test(test_refused),           cmocka_unit_test(test_display_goes),
+        cmocka_unit_test(test_everybody_at_once),
+        cmocka_unit_test(test_one_input),
+        cmocka_unit_test(test_clipboard),
+        cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_displays_at_once),
+        cmocka_unit_test(test_host_returns),
+        cmocka_unit_test(test_detach),
+        cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_display_goes),
         cmocka_unit_test(test_no_link),
     };
 
