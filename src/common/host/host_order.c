@@ -11,6 +11,21 @@ static char *copy_of(const char *text)
     return xstrdup(text ? text : "");
 }
 
+/* As it can be shown: without CR, and not longer than the pool takes, cut between two characters. */
+static char *message_of(const char *text)
+{
+    cleanup_free char *whole = copy_of(text);
+    char *message = str_replace(whole, "\r", "");
+    size_t len = strlen(message);
+    if (len > POOL_MESSAGE_MAX) {
+        len = POOL_MESSAGE_MAX;
+        while (len > 0 && ((unsigned char)message[len] & 0xC0) == 0x80)
+            len--;
+        message[len] = '\0';
+    }
+    return message;
+}
+
 void host_order_copy(struct host_order *order, const struct host_session_order *from)
 {
     *order = (struct host_order){.username = copy_of(from->username),
@@ -30,7 +45,7 @@ void host_order_set_terms(struct host_order *order, const struct host_session_or
     order->may_be_silent = from->may_be_silent;
     order->time_limit = from->time_limit;
     free(order->time_limit_message);
-    order->time_limit_message = copy_of(from->time_limit_message);
+    order->time_limit_message = message_of(from->time_limit_message);
 }
 
 void host_order_finish(struct host_order *order)

@@ -82,11 +82,17 @@ void host_presence_arm(struct host_session *session)
     loop_timer_start(session->life_timer, (uint64_t)delay, 0);
 }
 
+/* Once, whether or not somebody can be told now. */
 static void warn(struct host_session *session)
 {
+    const char *message = session->order.time_limit_message, *id = session->record.session_id;
+    int r = *message ? pool_message(session->host->pool, id, message) : 0;
     session->order.warned = true;
     host_session_keep_order(session, false);
-    log_event(LOG_LEVEL_INFO, session->record.session_id, "its time ends soon");
+    if (r < 0)
+        log_event(LOG_LEVEL_WARN, id, "its time ends soon, and its owner cannot be told: %s", strerror(-r));
+    else
+        log_event(LOG_LEVEL_INFO, id, "its time ends soon%s", *message ? ", and its owner is told" : "");
 }
 
 void host_presence_timer(void *arg)

@@ -37,13 +37,13 @@ struct host_session_order {
 
 /* Takes a slot for it: state 0. -ENOSPC, -EINVAL (command line), -EEXIST, -EBUSY while the host is being
  * stopped. */
-int host_session_create(struct host_sessions *sessions, const struct host_session_order *order,
+int host_session_create(struct host_sessions *host, const struct host_session_order *order,
                         struct host_session **ret_session);
 /* State 0 only: launches it with a screen of this size (cut to the order's limits): state 1, and on. -EPERM
  * in any other state. */
 int host_session_start(struct host_session *session, int width, int height);
-struct host_session *host_session_find(struct host_sessions *sessions, const char *session_id);
-void host_sessions_each(struct host_sessions *sessions, void (*fn)(void *arg, struct host_session *session),
+struct host_session *host_session_find(struct host_sessions *host, const char *session_id);
+void host_sessions_each(struct host_sessions *host, void (*fn)(void *arg, struct host_session *session),
                         void *arg);
 
 /* Feeds the state machine. reason is kept when the session ends by it; NULL otherwise. 0, or -EPERM for what
@@ -95,6 +95,6 @@ struct host_session_events {
     void (*left)(void *arg, struct host_session *session, const char *instance, const char *participant);
 };
 /* -ENOSPC past four listeners. Lent until the sessions are destroyed. */
-int host_sessions_listen(struct host_sessions *sessions, const struct host_session_events *events, void *arg);
+int host_sessions_listen(struct host_sessions *host, const struct host_session_events *events, void *arg);
 
 #endif

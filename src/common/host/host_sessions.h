@@ -21,24 +21,24 @@ struct host_sessions_options {
 int host_sessions_create(const struct host_sessions_options *options, struct host_sessions **ret_sessions,
                          char **ret_cause);
 /* Whoever waits is told -EBUSY, nothing waits any more. Before the front-ends go. NULL-safe. */
-void host_sessions_close(struct host_sessions *sessions);
+void host_sessions_close(struct host_sessions *host);
 /* Leaves what runs under its keepers. After host_sessions_close. NULL-safe; returns NULL. */
-struct host_sessions *host_sessions_destroy(struct host_sessions *sessions);
+struct host_sessions *host_sessions_destroy(struct host_sessions *host);
 
-struct pool *host_sessions_pool(const struct host_sessions *sessions);
+struct pool *host_sessions_pool(const struct host_sessions *host);
 /* Whether the journal can be written. */
-bool host_sessions_healthy(const struct host_sessions *sessions);
+bool host_sessions_healthy(const struct host_sessions *host);
 
 /* For the control plane (host/control_plane.h). New references. */
-json_t *host_sessions_reports(const struct host_sessions *sessions); /* all living, and unconfirmed ends */
-json_t *host_sessions_changes(const struct host_sessions *sessions, size_t max);
-void host_sessions_acknowledge(struct host_sessions *sessions, int64_t sequence);
+json_t *host_sessions_reports(const struct host_sessions *host); /* all living, and unconfirmed ends */
+json_t *host_sessions_changes(const struct host_sessions *host, size_t max);
+void host_sessions_acknowledge(struct host_sessions *host, int64_t sequence);
 
 /* No new sessions from now on. */
-void host_sessions_drain(struct host_sessions *sessions);
+void host_sessions_drain(struct host_sessions *host);
 /* Ends every session, with "shutdown" as the reason. */
-void host_sessions_end_all(struct host_sessions *sessions);
+void host_sessions_end_all(struct host_sessions *host);
 /* Nobody waits, and after host_sessions_end_all: everything is gone. */
-bool host_sessions_settled(const struct host_sessions *sessions);
+bool host_sessions_settled(const struct host_sessions *host);
 
 #endif

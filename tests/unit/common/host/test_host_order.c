@@ -68,6 +68,23 @@ static void test_terms(void **state)
     host_order_finish(&order);
 }
 
+static void test_long_message(void **state)
+{
+    (void)state;
+    struct host_order order;
+    struct host_session_order long_one = asked;
+    cleanup_free char *text = xcalloc(1, 3 * 1000 + 1);
+    for (size_t i = 0; i < 1000; i++)
+        memcpy(text + 3 * i, i % 2 ? "\xe2\x82\xac" : "\r\ny", 3);
+    long_one.time_limit_message = text;
+    host_order_copy(&order, &long_one);
+    size_t len = strlen(order.time_limit_message);
+    assert_in_range(len, POOL_MESSAGE_MAX - 4, POOL_MESSAGE_MAX);
+    assert_true(str_is_utf8(order.time_limit_message, len, false));
+    assert_null(strchr(order.time_limit_message, '\r'));
+    host_order_finish(&order);
+}
+
 static void test_damaged(void **state)
 {
     (void)state;
@@ -91,6 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_written_and_read),
         cmocka_unit_test(test_terms),
+        cmocka_unit_test(test_long_message),
         cmocka_unit_test(test_damaged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
  * restarts of the process do. */
 #include "host_world.h"
 
+#include "host/host_priv.h"
 #include "store/store.h"
 
 static void on_answer(void *arg, struct host_session *session, int result)
@@ -198,16 +199,34 @@ static void test_browser(void **state)
     loop_timer_destroy(later);
 }
 
+/* It is over, but nobody is there to notice; the first who comes does. */
+static void test_time_limit_that_is_over(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    order.may_be_silent = true;
+    order.time_limit = clock_wall_s(NULL) - 5;
+    struct host_session *session = hw_start(w, order);
+    host_session_links(session, 1);
+    hw_await(w, SESSION_DESTROYED);
+    assert_string_equal(host_session_reason(session), "timeout");
+}
+
 static void test_time_limit(void **state)
 {
     struct host_world *w = *state;
     struct host_session_order order = hw_order(SESSION_ID);
     order.may_be_silent = true;
-    order.time_limit = clock_wall_s(NULL) - 5; /* over, but nobody is there to notice */
-    order.time_limit_message = "Save your work.";
     struct host_session *session = hw_start(w, order);
     host_session_links(session, 1);
-    hw_await(w, SESSION_DESTROYED);
+    order.time_limit = clock_wall_s(NULL) + 2;
+    order.time_limit_message = "Save your work.";
+    host_session_set_terms(session, &order);
+    HW_UNTIL(w, session->order.warned);
+    assert_int_equal(host_session_status(session), SESSION_READY);
+    uint64_t warned = clock_monotonic_ms(NULL);
+    hw_await(w, SESSION_TO_DESTROY);
+    assert_in_range(clock_monotonic_ms(NULL) - warned, 900, WAIT_MS);
     assert_string_equal(host_session_reason(session), "timeout");
 }
 
@@ -383,6 +402,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_suspend_of_one_that_was_never_seen, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_exit_before_it_is_there, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_browser, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_time_limit_that_is_over, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_time_limit, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_before_the_start, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_at_the_start, hw_setup, hw_teardown),
