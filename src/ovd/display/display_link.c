@@ -183,7 +183,7 @@ int display_link_create(struct loop *loop, const char *path, const struct displa
     link->fd = -1;
     link->delay_ms = DISPLAY_LINK_FIRST_MS;
     buf_init(&link->waiting, WAITING_MAX * sizeof(struct waiting));
-    loop_timer_start(link->timer, 0, 0);
+    on_timer(link); /* at once: the host may hand clients over as soon as the streamer is ready */
     *ret_link = link;
     return 0;
 }
