@@ -14,8 +14,8 @@
 #include "ovd/message/ovd_schema.h"
 
 #define BODY_MAX 65536
-#define DEFAULT_PORT 8082
-#define PORT_OFFSET 82 /* above the base port, when the default is taken */
+#define USUAL_PORT 8082
+#define PORT_OFFSET 82 /* above the base port, when the usual one is taken */
 #define URLENCODED "application/x-www-form-urlencoded"
 #define MULTIPART "multipart/form-data"
 
@@ -155,21 +155,20 @@ static void read_config(struct aps *aps)
         len > 0 ? xasprintf("%.*s", (int)len, url) : xasprintf("%s/sessionmanager", aps->s.gateway_url);
 }
 
+static int listen_at(void *arg, unsigned port, unsigned *ret_port)
+{
+    struct aps *aps = arg;
+    int r = listener_create(aps->s.loop, aps->s.bind, port, on_connection, aps, &aps->listener);
+    if (r == 0)
+        *ret_port = listener_port(aps->listener);
+    return r;
+}
+
 static int open_listener(struct aps *aps, char **ret_cause)
 {
-    const struct config *config = aps->s.config;
-    unsigned configured = (unsigned)config_int(config, "ovd.applicationServerPort");
-    unsigned base = (unsigned)config_int(config, "webstreamSettings.basePortNumber");
-    unsigned port = configured ? configured : DEFAULT_PORT;
-    int r = listener_create(aps->s.loop, aps->s.bind, port, on_connection, aps, &aps->listener);
-    if (r < 0 && !configured) {
-        port = base + PORT_OFFSET;
-        r = listener_create(aps->s.loop, aps->s.bind, port, on_connection, aps, &aps->listener);
-    }
-    if (r < 0)
-        *ret_cause =
-            xasprintf("port %u of the Application Server cannot be listened on: %s", port, strerror(-r));
-    return r;
+    static const struct aps_port what = {"ovd.applicationServerPort", USUAL_PORT, PORT_OFFSET};
+    unsigned port;
+    return aps_port_open(aps, &what, listen_at, aps, &port, ret_cause);
 }
 
 static int open_server(struct aps *aps)

@@ -140,6 +140,16 @@ void aps_answer_critical(struct http_request *r);
  * NULL for what could not be read. */
 const char *aps_argument(struct http_request *r, const char *name);
 
+/* ports.c: the configured port (property; 0: none), or the one of the run before, the usual one, or the base
+ * port and an offset: the first that nobody else has. listen is asked until it does not say -EADDRINUSE. */
+struct aps_port {
+    const char *property;
+    unsigned usual, offset;
+};
+int aps_port_open(struct aps *aps, const struct aps_port *what,
+                  int (*listen)(void *arg, unsigned port, unsigned *ret_port), void *arg, unsigned *ret_port,
+                  char **ret_cause);
+
 /* aps_session.c */
 struct aps_session *aps_session_find(struct aps *aps, const char *session_id);
 struct aps_session *aps_session_by_ovd(struct aps *aps, const char *ovd_id);

@@ -240,13 +240,20 @@ void aps_instances_close(struct aps *aps)
 
 /* ---- the status ---- */
 
-/* The session's own display ends with the session. */
+/* One with a display of its own that the pool does not know. */
+static bool is_gone(const struct aps_session *session, const struct aps_instance *instance)
+{
+    return instance->own_display &&
+           pool_instance_find(session->aps->s.pool, session->session_id, instance->id) == -ENOENT;
+}
+
+/* The session's own display ends with the session. Else instance_ended follows, unless there is none. */
 static void stop(struct aps_session *session, struct aps_instance *instance)
 {
-    const char *id = host_session_id(session->host);
+    const char *id = session->session_id;
     if (!instance->own_display) {
         (void)host_session_event(session->host, SESSION_EV_EXIT, "exit");
-    } else if (pool_instance_end(session->aps->s.pool, id, instance->id) < 0) {
+    } else if (pool_instance_end(session->aps->s.pool, id, instance->id) == -ENOENT) {
         aps_start_settled(session, instance->id, false);
         aps_instance_free(session, instance);
     }
@@ -362,8 +369,10 @@ void aps_instances_adopt(struct aps_session *session)
     DL_FOREACH_SAFE(session->instances, instance, next)
     {
         instance->polled_ms = now;
-        if (instance->own_display && instance->status == APS_INSTANCE_ORDERED)
+        if (is_gone(session, instance))
             aps_instance_free(session, instance);
+        else if (instance->status == APS_INSTANCE_TO_STOP && instance->own_display)
+            stop(session, instance);
         else
             follow_instance(session, instance, aps_session_status(session));
     }

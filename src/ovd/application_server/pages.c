@@ -120,8 +120,9 @@ static void on_code(void *arg, const json_t *answer)
 static void hand_over(struct aps *aps, struct http_request *r, const struct aps_visitor *visitor)
 {
     const struct aps_guest *guest = visitor->guest;
-    json_t *body = json_pack("{s:s, s:s}", "sessionId", host_session_id(visitor->session->host), "role",
-                             guest ? ovd_guest_mode_words[guest->mode] : "owner");
+    json_t *body =
+        json_pack("{s:s, s:s, s:s}", "serverUrl", aps->s.server_url, "sessionId",
+                  visitor->session->session_id, "role", guest ? ovd_guest_mode_words[guest->mode] : "owner");
     if (body && guest)
         json_object_set_new(body, "email", json_string(guest->email));
     struct code_question *question = xcalloc(1, sizeof *question);

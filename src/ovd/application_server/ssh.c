@@ -95,31 +95,23 @@ static void on_keys(void *arg, int result)
 /* ---- listeners ---- */
 
 struct door {
+    struct aps *aps;
     enum tunnel_profile profile;
-    const char *property;
-    unsigned usual, offset;
 };
 
-static int listen_at(struct aps *aps, const struct door *door, unsigned port, unsigned *ret_port)
+static int listen_at(void *arg, unsigned port, unsigned *ret_port)
 {
-    return tunnel_server_listen(aps->tunnel, door->profile, aps->s.bind, port, ret_port);
+    const struct door *door = arg;
+    return tunnel_server_listen(door->aps->tunnel, door->profile, door->aps->s.bind, port, ret_port);
 }
 
-/* Its configured port; or the usual one, or when that is in use, one of this instance's own block. */
-static int open_door(struct aps *aps, const struct door *door, char **ret_cause)
+static int open_door(struct aps *aps, enum tunnel_profile profile, const struct aps_port *what,
+                     char **ret_cause)
 {
-    unsigned configured = (unsigned)config_int(aps->s.config, door->property);
-    unsigned base = (unsigned)config_int(aps->s.config, "webstreamSettings.basePortNumber");
-    unsigned wanted = configured ? configured : door->usual, port;
-    int rc = listen_at(aps, door, wanted, &port);
-    if (rc == -EADDRINUSE && !configured) {
-        wanted = base + door->offset;
-        rc = listen_at(aps, door, wanted, &port);
-    }
-    if (rc < 0)
-        *ret_cause =
-            xasprintf("cannot listen for SSH on port %u (%s): %s", wanted, door->property, strerror(-rc));
-    else
+    struct door door = {aps, profile};
+    unsigned port;
+    int rc = aps_port_open(aps, what, listen_at, &door, &port, ret_cause);
+    if (rc == 0)
         aps->ssh_ports[aps->ssh_port_count++] = port;
     return rc;
 }
@@ -145,14 +137,14 @@ static int create(struct aps *aps, char **ret_cause)
 int aps_ssh_open(struct aps *aps, char **ret_cause)
 {
     /* The legacy one first: clients of old use the first port only. */
-    static const struct door legacy = {TUNNEL_LEGACY, "ovd.sshLegacyPort", LEGACY_PORT, LEGACY_OFFSET};
-    static const struct door modern = {TUNNEL_MODERN, "ovd.sshPort", MODERN_PORT, MODERN_OFFSET};
+    static const struct aps_port legacy = {"ovd.sshLegacyPort", LEGACY_PORT, LEGACY_OFFSET};
+    static const struct aps_port modern = {"ovd.sshPort", MODERN_PORT, MODERN_OFFSET};
     struct aps_session *session, *next;
     int rc = create(aps, ret_cause);
     if (rc == 0 && config_bool(aps->s.config, "ovd.sshLegacy"))
-        rc = open_door(aps, &legacy, ret_cause);
+        rc = open_door(aps, TUNNEL_LEGACY, &legacy, ret_cause);
     if (rc == 0)
-        rc = open_door(aps, &modern, ret_cause);
+        rc = open_door(aps, TUNNEL_MODERN, &modern, ret_cause);
     if (rc < 0) {
         aps_ssh_close(aps);
         return rc;

@@ -146,14 +146,16 @@ static void on_late(void *arg)
 static int launch(struct aps_start *start, struct aps_session *session, struct aps_instance *instance,
                   const struct ovd_application *application)
 {
-    int width, height;
-    host_session_size(session->host, &width, &height);
+    int max_width, max_height;
+    host_session_max_size(session->host, &max_width, &max_height);
+    instance->width = MIN(instance->width, max_width);
+    instance->height = MIN(instance->height, max_height);
     const struct pool_instance_order order = {
         .name = instance->id,
         .command = application->command,
         .argument = start->argument,
-        .width = instance->width ? instance->width : width,
-        .height = instance->height ? instance->height : height,
+        .width = instance->width,
+        .height = instance->height,
     };
     if (application->type == OVD_APPLICATION_WINDOWS)
         return -EOPNOTSUPP;
@@ -251,6 +253,7 @@ static void start_app(struct aps_session *session, struct http_request *r, const
     snprintf(id, sizeof id, "%" PRId64, number);
     struct aps_instance *first = first_of(session, id, argument);
     if (first) {
+        /* Its size is that of start.php. */
         rc = aps_instance_feed(session, first, APS_EV_READY);
         if (rc == 0)
             answer(r, first->id);
