@@ -8,6 +8,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -26,16 +27,26 @@ LEGACY_ALGORITHMS = [
 
 
 class Picture:
-    """What an X server shows: width, height, and rows of 4 bytes a pixel with the fourth one 0."""
+    """What an X server shows: width, height, and rows of 4 bytes a pixel (blue, green, red, 0)."""
 
-    def __init__(self, xwd):
+    def __init__(self, width, height, pixels, stride):
+        self.width, self.height = width, height
+        pixels[3::4] = bytes(len(pixels) // 4)
+        self.rows = [bytes(pixels[y * stride : y * stride + width * 4]) for y in range(height)]
+
+    @classmethod
+    def of_xwd(cls, xwd):
         fields = struct.unpack(">25I", xwd[:100])
-        header, self.width, self.height, order, bits, stride, colours = (fields[i] for i in (0, 4, 5, 7, 11, 12, 19))
+        header, width, height, order, bits, stride, colours = (fields[i] for i in (0, 4, 5, 7, 11, 12, 19))
         assert bits == 32 and order == 0, fields
         start = header + colours * 12
-        pixels = bytearray(xwd[start : start + stride * self.height])
-        pixels[3::4] = bytes(len(pixels) // 4)
-        self.rows = [bytes(pixels[y * stride : y * stride + self.width * 4]) for y in range(self.height)]
+        return cls(width, height, bytearray(xwd[start : start + stride * height]), stride)
+
+    @classmethod
+    def of_canvas(cls, width, height, rgba):
+        pixels = bytearray(rgba)
+        pixels[0::4], pixels[2::4] = pixels[2::4], pixels[0::4]
+        return cls(width, height, pixels, width * 4)
 
     def colours(self):
         return len({row[i : i + 4] for row in set(self.rows) for i in range(0, len(row), 4)})
@@ -75,7 +86,7 @@ class Display:
         return subprocess.run(command, env=self.env, capture_output=True, timeout=60, check=True, **options).stdout
 
     def picture(self):
-        return Picture(self.run("xwd", "-root", "-silent"))
+        return Picture.of_xwd(self.run("xwd", "-root", "-silent"))
 
     def move(self, x, y):
         self.run("xdotool", "mousemove", str(x), str(y))
@@ -144,6 +155,8 @@ class Screen(Display):
         subprocess.run(["xauth", "-q", "-f", authority, "add", f":{number}", ".", cookie], check=True, env=self.env, capture_output=True)
         # Somebody has to give the keys to the viewer's window.
         self.manager = subprocess.Popen(["openbox"], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        # A viewer that maps its window while the window manager starts can wait for it for ever.
+        until(lambda: b"window id" in self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"), "the window manager")
         return self
 
     def __exit__(self, *error):
@@ -211,7 +224,7 @@ def is_listening(port):
 class Tunnel:
     """`ssh -N`, the password through SSH_ASKPASS; forwards a local port to the session's RFB port. A context manager."""
 
-    def __init__(self, access, legacy=False, target=None, forward=True, password=None, user=None, extra=()):
+    def __init__(self, access, legacy=False, target=None, forward=True, password=None, user=None, command=None):
         self.directory = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-ssh-", dir="/tmp"))
         secret, ask = self.directory / "password", self.directory / "ask"
         secret.touch(0o600)
@@ -219,20 +232,19 @@ class Tunnel:
         ask.write_text(f"#!/bin/sh\nexec cat {secret}\n")
         ask.chmod(0o700)
         self.port = testenv.free_port()
-        command = ["ssh", "-F", "none", "-N", "-v", "-l", user or access.ssh_user, "-p", str(access.port(legacy))]
-        command += [
+        arguments = ["ssh", "-F", "none", "-v", "-l", user or access.ssh_user, "-p", str(access.port(legacy))]
+        arguments += [
             "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oPreferredAuthentications=password",
             "-oNumberOfPasswordPrompts=1", "-oExitOnForwardFailure=yes", "-oServerAliveInterval=30",
         ]  # fmt: skip
-        command += LEGACY_ALGORITHMS if legacy else []
+        arguments += LEGACY_ALGORITHMS if legacy else []
         if forward:
-            command += ["-L", f"127.0.0.1:{self.port}:{target or f'localhost:{access.vnc_port}'}"]
+            arguments += ["-L", f"127.0.0.1:{self.port}:{target or f'localhost:{access.vnc_port}'}"]
+        arguments += [access.host if word == "HOST" else word for word in command or ["-N", "HOST"]]
         env = {"SSH_ASKPASS": str(ask), "SSH_ASKPASS_REQUIRE": "force", "PATH": "/usr/bin:/bin", "HOME": str(self.directory)}
         self.log_file = self.directory / "log"
-        with open(self.log_file, "wb") as log:
-            self.process = subprocess.Popen(
-                [*command, *extra, access.host], env=env, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-            )
+        with open(self.log_file, "wb") as log, open(self.directory / "output", "wb") as out:
+            self.process = subprocess.Popen(arguments, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=log, start_new_session=True)
 
     def __enter__(self):
         return self
@@ -243,6 +255,10 @@ class Tunnel:
     @property
     def log(self):
         return self.log_file.read_text(errors="replace")
+
+    @property
+    def output(self):
+        return (self.directory / "output").read_bytes()
 
     def wait(self, timeout=30):
         """Until the link is authenticated, and the local port listens when there is one."""
@@ -262,3 +278,34 @@ class Tunnel:
     def close(self):
         end(self.process)
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def open_terminal(instance, screen, at):
+    """Makes the desktop at that place of the screen open a terminal; typing starts when the shell reads."""
+    screen.click(at[0] + 400, at[1] + 10)
+    screen.run("xdotool", "key", "ctrl+alt+t")
+    until(lambda: instance.processes("bash"), "a shell")
+
+    def ready():
+        screen.type("touch .ready\n")
+        try:
+            return until(lambda: list(instance.state.glob("slots/*/home/.ready")), "the shell reads", 2)
+        except AssertionError:
+            return None
+
+    until(ready, "a terminal that takes commands")
+
+
+def rfb_result(port, password):
+    """0 when the VncAuth server at the port takes the password."""
+    with socket.create_connection(("127.0.0.1", port), 20) as s:
+        f = s.makefile("rb")
+        assert f.read(12).startswith(b"RFB 003.")
+        s.sendall(b"RFB 003.008\n")
+        assert 2 in f.read(f.read(1)[0])
+        s.sendall(b"\2")
+        challenge = f.read(16)
+        key = bytes(int(f"{b:08b}"[::-1], 2) for b in password.encode().ljust(8, b"\0"))
+        command = ["openssl", "enc", "-des-ecb", "-nopad", "-provider", "legacy", "-provider", "default", "-K", key.hex()]
+        s.sendall(subprocess.run(command, input=challenge, capture_output=True, check=True).stdout)
+        return struct.unpack(">I", f.read(4))[0]
