@@ -86,6 +86,23 @@ static void stop(struct rfb_sink *s)
     s->engine = rfb_engine_destroy(s->engine);
 }
 
+/* The newest of a participant's clients pushes its oldest out, when there are too many. */
+static void displace(struct rfb_sink *s, const struct rfb_client *newest)
+{
+    struct rfb_client *c, *first = NULL;
+    unsigned count = 0;
+
+    DL_FOREACH(s->clients, c)
+    {
+        if (c->who != newest->who)
+            continue;
+        first = first || c == newest ? first : c;
+        count++;
+    }
+    if (first && count > RFB_CLIENTS_PER_PARTICIPANT)
+        rfb_client_close(first, "its participant has come too often");
+}
+
 int rfb_sink_join(struct rfb_client *client, const struct rfb_participant *who)
 {
     struct rfb_sink *s = client->sink;
@@ -99,6 +116,7 @@ int rfb_sink_join(struct rfb_client *client, const struct rfb_participant *who)
     atomic_store(&client->shared->active, !who->view_only);
     input_open(&client->input, s->input);
     s->joined_count++;
+    displace(s, client); /* its callback may remove who */
     if (s->options.events->joined)
         s->options.events->joined(s->options.arg, client->id, client->participant);
     return 0;
@@ -239,16 +257,34 @@ void rfb_sink_participant_remove(struct rfb_sink *sink, const char *id)
     participant_free(p);
 }
 
+/* Of those who have not proved a password the one that came first; NULL: all have. */
+static struct rfb_client *find_stranger(const struct rfb_sink *s)
+{
+    struct rfb_client *c;
+
+    DL_FOREACH(s->clients, c)
+    if (c->participant[0] == '\0' && !c->doomed)
+        return c;
+    return NULL;
+}
+
+static bool make_room(struct rfb_sink *s)
+{
+    struct rfb_client *stranger = s->client_count < RFB_CLIENTS_MAX ? NULL : find_stranger(s);
+
+    if (stranger)
+        rfb_client_close(stranger, "others came before it had proved a password");
+    return s->client_count < RFB_CLIENTS_MAX;
+}
+
 int rfb_sink_add_client(struct rfb_sink *sink, int fd, const char *participant, unsigned *ret_client)
 {
-    const struct rfb_participant *wanted = participant ? find(sink, participant) : NULL;
+    const struct rfb_participant *wanted = NULL;
     struct rfb_client *c = NULL;
-    int r = 0;
+    int r = make_room(sink) ? 0 : -EUSERS;
 
-    if (participant && !wanted)
+    if (participant && !(wanted = find(sink, participant)))
         r = -ENOENT;
-    else if (sink->client_count >= RFB_CLIENTS_MAX)
-        r = -EUSERS;
     if (r < 0) {
         close(fd);
         return r;

@@ -20,6 +20,7 @@
 #include "display/screen.h"
 
 #define RFB_CLIENTS_MAX 16
+#define RFB_CLIENTS_PER_PARTICIPANT 6
 #define RFB_PARTICIPANTS_MAX 64
 #define RFB_PARTICIPANT_LEN 64 /* of an id, at most */
 #define RFB_PASSWORD_LEN 8     /* at most: VncAuth knows no more */
@@ -69,8 +70,10 @@ int rfb_sink_participant_set(struct rfb_sink *sink, const char *id, const char *
 void rfb_sink_participant_remove(struct rfb_sink *sink, const char *id);
 
 /* A client on a connected stream socket, owned by the sink from now on, also on failure. participant names
- * whose password it has to prove; NULL: anybody's, the first that fits. -ENOENT for an unknown participant,
- * -EUSERS past RFB_CLIENTS_MAX, -EMFILE. */
+ * whose password it has to prove; NULL: anybody's, the first that fits. Past RFB_CLIENTS_MAX the one that has
+ * waited longest without a password makes room; a participant's oldest client gives way to its newest past
+ * RFB_CLIENTS_PER_PARTICIPANT. So no guest locks the owner out. -ENOENT for an unknown participant, -EUSERS
+ * when all clients have proved one, -EMFILE. */
 int rfb_sink_add_client(struct rfb_sink *sink, int fd, const char *participant, unsigned *ret_client);
 unsigned rfb_sink_clients(const struct rfb_sink *sink);
 /* Closes all of them; others may come. */

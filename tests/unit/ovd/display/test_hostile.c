@@ -227,14 +227,23 @@ static void test_leaves_at_each_step(void **state)
     kit_stop();
 }
 
+static void add_participants(void *arg)
+{
+    (void)arg;
+    assert_int_equal(rfb_sink_participant_set(kit.sink, "second", "second", false), 0);
+    assert_int_equal(rfb_sink_participant_set(kit.sink, "third", "third", false), 0);
+}
+
 static void test_too_many(void **state)
 {
+    static const char *const who[][2] = {{"owner", OWNER_PASSWORD}, {"second", "second"}, {"third", "third"}};
     int fds[RFB_CLIENTS_MAX], result, extra;
 
     (void)state;
     kit_start(WIDTH, HEIGHT);
+    loop_kit_do(&kit.loop, add_participants, NULL);
     for (size_t i = 0; i < RFB_CLIENTS_MAX; i++)
-        fds[i] = join("owner", OWNER_PASSWORD, 8);
+        fds[i] = join(who[i % 3][0], who[i % 3][1], 8);
     extra = kit_connect("owner", &result);
     assert_int_equal(result, -EUSERS);
     assert_true(is_closed(extra));
@@ -246,6 +255,43 @@ static void test_too_many(void **state)
         read_exactly(fds[i], head, sizeof(head));
         close(fds[i]);
     }
+    assert_empty();
+    kit_stop();
+}
+
+/* A guest who takes all the places, with a password or without, does not keep the owner out. */
+static void test_places(void **state)
+{
+    int strangers[RFB_CLIENTS_MAX], guests[RFB_CLIENTS_PER_PARTICIPANT + 2], owner, result;
+    uint8_t head[16];
+
+    (void)state;
+    kit_start(WIDTH, HEIGHT);
+    for (size_t i = 0; i < ARRAY_SIZE(guests); i++)
+        guests[i] = join(NULL, GUEST_PASSWORD, 8);
+    assert_left("its participant has come too often");
+    for (size_t i = 0; i < ARRAY_SIZE(guests); i++) {
+        if (i < 2) {
+            assert_true(is_closed(guests[i]));
+        } else {
+            request(guests[i], WIDTH, HEIGHT);
+            read_exactly(guests[i], head, sizeof(head));
+        }
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(strangers); i++) {
+        strangers[i] = kit_connect(NULL, &result);
+        assert_int_equal(result, 0);
+    }
+    owner = join("owner", OWNER_PASSWORD, 8);
+    assert_left("others came before it had proved a password");
+    request(owner, WIDTH, HEIGHT);
+    read_exactly(owner, head, sizeof(head));
+    request(guests[2], WIDTH, HEIGHT); /* who is in stays in */
+    close(owner);
+    for (size_t i = 0; i < ARRAY_SIZE(guests); i++)
+        close(guests[i]);
+    for (size_t i = 0; i < ARRAY_SIZE(strangers); i++)
+        close(strangers[i]);
     assert_empty();
     kit_stop();
 }
@@ -427,6 +473,7 @@ int main(void)
         cmocka_unit_test(test_absurd),
         cmocka_unit_test(test_leaves_at_each_step),
         cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_places),
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_extended_clipboard),
         cmocka_unit_test(test_lying_text),
