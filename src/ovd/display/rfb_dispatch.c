@@ -130,7 +130,7 @@ static int on_desktop_size(struct rfb_client *c, const uint8_t *data, size_t len
     int width = (int)rfb_u16(data + 2), height = (int)rfb_u16(data + 4);
 
     c->resize_len = 0; /* the newest wish wins */
-    if (c->who->view_only)
+    if (c->who->view_only || !str_eq(c->who->id, RFB_OWNER))
         return answer_resize(c, data, len, RFB_PROHIBITED);
     if (width < 1 || height < 1 || width > o->max_width || height > o->max_height)
         return answer_resize(c, data, len, RFB_BAD_LAYOUT);

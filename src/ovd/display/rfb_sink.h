@@ -23,6 +23,7 @@
 #define RFB_CLIENTS_PER_PARTICIPANT 6
 #define RFB_PARTICIPANTS_MAX 64
 #define RFB_PARTICIPANT_LEN 64 /* of an id, at most */
+#define RFB_OWNER "owner"      /* the participant who may change the size; guests may not */
 #define RFB_PASSWORD_LEN 8     /* at most: VncAuth knows no more */
 #define RFB_LOGIN_MS 10000     /* until the client has proved its password and said ClientInit */
 #define RFB_FAILURE_MS 1000    /* a wrong password is answered this late */

@@ -425,6 +425,28 @@ static void test_lying_text(void **state)
     }
 }
 
+/* A guest types and points, but the screen keeps its owner's size. */
+static void test_guest_keeps_the_size(void **state)
+{
+    static const uint8_t wish[8 + 16] = {RFB_SET_DESKTOP_SIZE, 0, 0, 150, 0, 90, 1};
+    int fd;
+
+    (void)state;
+    kit_start(WIDTH, HEIGHT);
+    loop_kit_do(&kit.loop, add_participants, NULL);
+    fd = join("second", "second", 8);
+    send_all(fd, wish, sizeof(wish));
+    send_all(fd, "\5\0\0\7\0\x9", 6);
+    assert_input("p7,9,0 ");
+    assert_true(loop_kit_is(&kit.loop, kit_is_as_wide, &(int){WIDTH}));
+    close(fd);
+    fd = join("owner", OWNER_PASSWORD, 8);
+    send_all(fd, wish, sizeof(wish));
+    assert_true(loop_kit_wait(&kit.loop, kit_is_as_wide, &(int){150}));
+    close(fd);
+    kit_stop();
+}
+
 /* A few hundred bytes that unpack to a MiB, again and again: nobody has to wait for that long. */
 static void test_text_bombs(void **state)
 {
@@ -477,6 +499,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_extended_clipboard),
         cmocka_unit_test(test_lying_text),
+        cmocka_unit_test(test_guest_keeps_the_size),
         cmocka_unit_test(test_text_bombs),
     };
 
