@@ -104,7 +104,7 @@ void clip_fetched(struct x11 *x, const char *text, size_t len);
 /* source_x11_clip_serve.c */
 int clip_serve_start(struct x11 *x);
 void clip_serve_finish(struct x11 *x);
-void clip_serve_request(struct x11 *x, const xcb_selection_request_event_t *request);
+void clip_serve_request(struct x11 *x, const xcb_selection_request_event_t *event);
 void clip_serve_property(struct x11 *x, const xcb_property_notify_event_t *event);
 void clip_serve_gone(struct x11 *x, xcb_window_t requestor);
 
