@@ -35,10 +35,14 @@ void keeper_instance_order(struct keeper *k, const struct keeper_line *line, int
             (void)keeper_sandbox_tell(k, line, -1);
         return;
     }
-    if (known)
+    if (known || k->ending)
         return; /* the host is told of it, or was */
-    if (k->ending || k->display < 0 || order_fd < 0 || k->instance_count == KEEPER_INSTANCES_MAX ||
-        keeper_sandbox_tell(k, line, order_fd) < 0) {
+    int r = k->display < 0 || order_fd < 0 || k->instance_count == KEEPER_INSTANCES_MAX
+                ? -EINVAL
+                : keeper_sandbox_tell(k, line, order_fd);
+    if (r == -EPIPE)
+        return; /* the end of the session follows */
+    if (r < 0) {
         tell_gone(k, line->instance, "display_failed");
         return;
     }

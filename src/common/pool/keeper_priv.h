@@ -65,7 +65,7 @@ void keeper_link_send(struct keeper *k, const struct keeper_line *line);
 int keeper_sandbox_start(struct keeper *k);
 void keeper_sandbox_kill(struct keeper *k);
 void keeper_sandbox_log_tail(const struct keeper *k);
-/* Without a sandbox a killed display server leaves its files in the machine's /tmp. */
+/* display_files.h, when there is no sandbox. */
 void keeper_sandbox_remove_files(const struct keeper *k, int display);
 /* A line for the leader; passed_fd goes along when not negative. -EAGAIN, -EPIPE. */
 int keeper_sandbox_tell(struct keeper *k, const struct keeper_line *line, int passed_fd);

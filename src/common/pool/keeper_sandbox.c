@@ -11,6 +11,7 @@
 #include "base/spawn.h"
 #include "base/str.h"
 #include "pool/cmdline.h"
+#include "pool/display_files.h"
 #include "pool/keeper_priv.h"
 #include "pool/text_fd.h"
 #include "pool/xauth.h"
@@ -149,23 +150,10 @@ static void prepare_shared_x11(void)
         (void)chmod("/tmp/.X11-unix", 01777);
 }
 
-/* Only what is the account's own: a number that was given back may be somebody else's by now. */
-static void remove_own(const struct keeper *k, const char *path)
-{
-    struct stat st;
-    if (lstat(path, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode)) && st.st_uid == k->account.uid)
-        (void)unlink(path);
-}
-
-/* In a session's own directories they go with the directory. */
 void keeper_sandbox_remove_files(const struct keeper *k, int display)
 {
-    if (k->order.sandbox || display < 0)
-        return;
-    cleanup_free char *socket_path = xasprintf("/tmp/.X11-unix/X%d", display);
-    cleanup_free char *lock_path = xasprintf("/tmp/.X%d-lock", display);
-    remove_own(k, socket_path);
-    remove_own(k, lock_path);
+    if (!k->order.sandbox && display >= 0)
+        display_files_remove(display, k->account.uid);
 }
 
 static int spawn_leader(struct keeper *k, int report_fd, int auth_fd, int passwd_fd, int group_fd, int log_fd)

@@ -206,7 +206,8 @@ struct slot *pool_find_slot(struct pool *pool, const char *session_id)
 {
     for (unsigned i = 0; i < pool->slot_count; i++) {
         struct slot *slot = &pool->slots[i];
-        if (slot->state != SLOT_FREE && slot->state != SLOT_BROKEN &&
+        /* Leftovers of a session whose keeper died unseen are no session any more. */
+        if (slot->state != SLOT_FREE && slot->state != SLOT_BROKEN && slot->wanted &&
             str_eq(slot->order.session_id, session_id))
             return slot;
     }

@@ -222,6 +222,7 @@ static inline unsigned free_base(void)
 static inline int setup(void **state)
 {
     struct world *w = calloc(1, sizeof *w);
+    (void)alarm(60); /* for what a test awaits elsewhere than in the loop */
     (void)snprintf(w->state, sizeof w->state, "/tmp/isthmus-pool-XXXXXX");
     assert_non_null(mkdtemp(w->state));
     assert_int_equal(chmod(w->state, 0711), 0);

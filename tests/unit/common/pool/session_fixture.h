@@ -27,6 +27,7 @@
 #include "base/str.h"
 #include "pool/account.h"
 #include "pool/cmdline.h"
+#include "pool/instance_order.h"
 #include "pool/keeper.h"
 #include "pool/keeper_line.h"
 #include "pool/order.h"

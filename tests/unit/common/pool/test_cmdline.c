@@ -62,12 +62,44 @@ static void test_refused(void **state)
     assert_true(cmdline_build("prog", longer, "5e55", "ada", &argv) < 0);
 }
 
+/* A line with the program in it, and what a user chose behind it. */
+static void test_split(void **state)
+{
+    (void)state;
+    char **argv = NULL;
+    assert_int_equal(cmdline_split(" 'my prog' -u {USERNAME} ", "a \"{SESSION_ID}\"", "5e55", "ada", &argv),
+                     0);
+    assert_string_equal(argv[0], "my prog");
+    assert_string_equal(argv[1], "-u");
+    assert_string_equal(argv[2], "ada");
+    assert_string_equal(argv[3], "a \"{SESSION_ID}\"");
+    assert_null(argv[4]);
+    cmdline_free(argv);
+    assert_int_equal(cmdline_split("prog", "", "5e55", "ada", &argv), 0);
+    assert_null(argv[1]);
+    cmdline_free(argv);
+    assert_int_equal(cmdline_split("prog", NULL, "5e55", "ada", &argv), 0);
+    cmdline_free(argv);
+    assert_int_equal(cmdline_split("", "x", "5e55", "ada", &argv), -EINVAL);
+    assert_int_equal(cmdline_split("  ", "x", "5e55", "ada", &argv), -EINVAL);
+    assert_int_equal(cmdline_split("'' a", "x", "5e55", "ada", &argv), -EINVAL);
+    assert_int_equal(cmdline_split("prog 'open", "x", "5e55", "ada", &argv), -EINVAL);
+    char many[2 * CMDLINE_ARGS_MAX];
+    for (size_t i = 0; i < sizeof many; i++)
+        many[i] = i % 2 ? ' ' : 'x';
+    many[sizeof many - 1] = '\0';
+    assert_int_equal(cmdline_split(many, NULL, "5e55", "ada", &argv), 0);
+    cmdline_free(argv);
+    assert_int_equal(cmdline_split(many, "x", "5e55", "ada", &argv), -E2BIG);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_words_and_quotes),
         cmocka_unit_test(test_placeholders),
         cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_split),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -124,15 +124,20 @@ static void test_streamer_restarted_once(void **state)
     assert_int_equal(count_processes(f), 0);
 }
 
-static void test_survives_its_host(void **state)
+static int reconnect(struct session_fixture *f)
 {
-    struct session_fixture *f = *state;
-    int display = start_session(f);
     close(f->host_fd);
     f->host_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/session/keeper.sock", f->dir);
-    assert_int_equal(connect(f->host_fd, (struct sockaddr *)&address, sizeof address), 0);
+    return connect(f->host_fd, (struct sockaddr *)&address, sizeof address);
+}
+
+static void test_survives_its_host(void **state)
+{
+    struct session_fixture *f = *state;
+    int display = start_session(f);
+    assert_int_equal(reconnect(f), 0);
     struct keeper_line line;
     int lock = -1;
     assert_int_equal(next_line(f->host_fd, &line, &lock), 0);
@@ -319,6 +324,77 @@ static void test_without_sandbox(void **state)
     stop(f);
 }
 
+static void order_instance(struct session_fixture *f, const char *name, const char *command)
+{
+    struct instance_order order = {.width = 640, .height = 480};
+    struct keeper_line line = {.verb = KEEPER_RUN};
+    assert_int_equal(cmdline_split(command, NULL, SESSION_ID, "ada", &order.argv), 0);
+    cleanup_close int fd = instance_order_make(&order);
+    instance_order_finish(&order);
+    assert_int_equal(str_copy(line.instance, sizeof line.instance, name), 0);
+    assert_int_equal(keeper_line_send(f->host_fd, &line, fd), 0);
+}
+
+/* It outlives its host, which is told of it again. */
+static void test_instances_survive_the_host(void **state)
+{
+    struct session_fixture *f = *state;
+    start_session(f);
+    order_instance(f, "one", "sleep 1000");
+    struct keeper_line line = expect_line(f->host_fd, KEEPER_INSTANCE);
+    int display = line.display;
+    assert_string_equal(line.instance, "one");
+    assert_true(display > 0);
+    order_instance(f, "two", "isthmus-no-such-program");
+    line = expect_line(f->host_fd, KEEPER_GONE);
+    assert_string_equal(line.instance, "two");
+    assert_string_equal(line.reason, "no_program");
+    assert_int_equal(reconnect(f), 0);
+    assert_int_equal(expect_line(f->host_fd, KEEPER_HELLO).instances, 1);
+    line = expect_line(f->host_fd, KEEPER_INSTANCE);
+    assert_string_equal(line.instance, "one");
+    assert_int_equal(line.display, display);
+    line = (struct keeper_line){.verb = KEEPER_CLOSE, .instance = "one"};
+    assert_int_equal(keeper_line_send(f->host_fd, &line, -1), 0);
+    line = expect_line(f->host_fd, KEEPER_GONE);
+    assert_string_equal(line.reason, "stop");
+    /* An order without its descriptor, or with nonsense in it. */
+    line = (struct keeper_line){.verb = KEEPER_RUN, .instance = "three"};
+    assert_int_equal(keeper_line_send(f->host_fd, &line, -1), 0);
+    assert_string_equal(expect_line(f->host_fd, KEEPER_GONE).reason, "display_failed");
+    cleanup_close int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(keeper_line_send(f->host_fd, &line, null), 0);
+    assert_string_equal(expect_line(f->host_fd, KEEPER_GONE).reason, "display_failed");
+    stop(f);
+}
+
+static bool display_files_there(int display)
+{
+    cleanup_free char *socket_path = xasprintf("/tmp/.X11-unix/X%d", display);
+    cleanup_free char *lock_path = xasprintf("/tmp/.X%d-lock", display);
+    return access(socket_path, F_OK) == 0 || access(lock_path, F_OK) == 0;
+}
+
+/* Without a sandbox its display is the machine's: what a killed server leaves is removed. */
+static void test_instance_without_sandbox(void **state)
+{
+    struct session_fixture *f = *state;
+    f->order.sandbox = false;
+    int own = start_session(f);
+    order_instance(f, "one", "xterm");
+    int first = expect_line(f->host_fd, KEEPER_INSTANCE).display;
+    order_instance(f, "two", "xterm");
+    int second = expect_line(f->host_fd, KEEPER_INSTANCE).display;
+    assert_true(display_files_there(first));
+    struct keeper_line line = {.verb = KEEPER_CLOSE, .instance = "one"};
+    assert_int_equal(keeper_line_send(f->host_fd, &line, -1), 0);
+    assert_string_equal(expect_line(f->host_fd, KEEPER_GONE).instance, "one");
+    assert_false(display_files_there(first));
+    stop(f); /* servers are killed */
+    assert_false(display_files_there(second));
+    assert_false(display_files_there(own));
+}
+
 int main(int argc, char **argv)
 {
     int code = session_dispatch(argc, argv);
@@ -335,6 +411,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_no_such_program, setup, teardown),
         cmocka_unit_test_setup_teardown(test_killed_display, setup, teardown),
         cmocka_unit_test_setup_teardown(test_without_sandbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_instances_survive_the_host, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_instance_without_sandbox, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prints, setup, teardown),
         cmocka_unit_test_setup_teardown(test_prints_without_sandbox, setup, teardown),
     };

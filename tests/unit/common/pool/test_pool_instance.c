@@ -64,23 +64,41 @@ static xcb_window_t await_windows(xcb_connection_t *c, unsigned wanted)
     }
 }
 
-/* Display numbers that have a socket in the session's directory: the highest, and how many. */
-static unsigned count_displays(const struct world *w, int *ret_highest)
+/* Displays of the session, by their sockets. Numbers are whatever the machine had free. */
+struct displays {
+    int number[POOL_INSTANCES_MAX + 1];
+    unsigned count;
+};
+
+static bool has_display(const struct displays *displays, int number)
+{
+    for (unsigned i = 0; i < displays->count; i++) {
+        if (displays->number[i] == number)
+            return true;
+    }
+    return false;
+}
+
+/* Looks anew; the number that was not there before, or -1. */
+static int look(const struct world *w, struct displays *displays)
 {
     cleanup_free char *path = slot_path(w, "session/x11");
     DIR *dir = opendir(path);
     struct dirent *entry;
-    unsigned count = 0;
-    *ret_highest = -1;
+    struct displays now = {.count = 0};
+    int fresh = -1;
     while (dir && (entry = readdir(dir))) {
         int64_t number;
         if (*entry->d_name != 'X' || str_to_int(entry->d_name + 1, 0, 65535, &number) < 0)
             continue;
-        *ret_highest = MAX(*ret_highest, (int)number);
-        count++;
+        assert_true(now.count < ARRAY_SIZE(now.number));
+        now.number[now.count++] = (int)number;
+        if (!has_display(displays, (int)number))
+            fresh = (int)number;
     }
     closedir(dir);
-    return count;
+    *displays = now;
+    return fresh;
 }
 
 static struct pool_order one_application(void)
@@ -101,22 +119,44 @@ static void start_quiet(struct world *w)
     await(w, &w->ready, 1);
 }
 
+/* In the home, for a program and the test to meet. */
+static char *make_fifo(const struct world *w, const char *name)
+{
+    cleanup_free char *inside = xasprintf("home/%s", name);
+    char *path = slot_path(w, inside);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_int_equal(chmod(path, 0666), 0);
+    return path;
+}
+
+static void read_fifo(const char *path, char *ret_text, size_t size)
+{
+    cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+    size_t len = 0;
+    ssize_t n;
+    while (len < size - 1 && (n = read(fd, ret_text + len, size - 1 - len)) > 0)
+        len += (size_t)n;
+    ret_text[len] = '\0';
+}
+
 static void test_from_start_to_end(void **state)
 {
     struct world *w = *state;
-    int first, second;
+    struct displays displays = {.count = 0};
     start_quiet(w);
-    assert_int_equal(count_displays(w, &first), 1);
+    assert_true(look(w, &displays) >= 0);
+    assert_int_equal(displays.count, 1);
     assert_int_equal(
         run_instance(w, "a1B2c", "xterm -e sh -c 'printf \"%s|\" \"$DISPLAY\" \"$@\" > ~/said; sleep 1000' x",
                      "one \"{USERNAME}\" $HOME"),
         0);
+    cleanup_free char *path = make_fifo(w, "said");
     assert_int_equal(run_instance(w, "a1B2c", "xterm", NULL), -EEXIST);
     assert_int_equal(pool_instance_find(w->pool, SESSION_ID, "a1B2c"), 0);
     await(w, &w->instances_ready, 1);
     assert_string_equal(w->instance, "a1B2c");
-    assert_int_equal(count_displays(w, &second), 2);
-    assert_int_not_equal(first, second);
+    int second = look(w, &displays);
+    assert_int_equal(displays.count, 2);
     xcb_connection_t *c = connect_display(w, second);
     const xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(c)).data;
     assert_int_equal(screen->width_in_pixels, 640);
@@ -127,6 +167,10 @@ static void test_from_start_to_end(void **state)
     assert_in_range(size->width, 640 - 20, 640); /* whole characters */
     free(size);
     xcb_disconnect(c);
+    /* The argument came as it was. */
+    char said[256] = "";
+    read_fifo(path, said, sizeof said);
+    assert_non_null(strstr(said, "|one \"{USERNAME}\" $HOME|"));
     assert_int_equal(pool_instance_end(w->pool, SESSION_ID, "nobody"), -ENOENT);
     assert_int_equal(pool_instance_end(w->pool, SESSION_ID, "a1B2c"), 0);
     await(w, &w->instances_ended, 1);
@@ -134,14 +178,9 @@ static void test_from_start_to_end(void **state)
     assert_string_equal(w->reason, "stop");
     assert_int_equal(pool_instance_find(w->pool, SESSION_ID, "a1B2c"), -ENOENT);
     assert_int_equal(pool_instance_end(w->pool, SESSION_ID, "a1B2c"), -ENOENT);
-    assert_int_equal(count_displays(w, &second), 1);
+    assert_int_equal(look(w, &displays), -1);
+    assert_int_equal(displays.count, 1);
     assert_int_equal(find_process(w, "xterm"), 0);
-    /* The argument came as it was. */
-    cleanup_free char *path = slot_path(w, "home/said");
-    cleanup_free char *said = NULL;
-    size_t len;
-    assert_int_equal(file_read(AT_FDCWD, path, 4096, &said, &len), 0);
-    assert_non_null(strstr(said, "|one \"{USERNAME}\" $HOME|"));
     assert_int_equal(w->ending, 0);
     /* Name and number can be had again. */
     assert_int_equal(run_instance(w, "a1B2c", "xterm", ""), 0);
@@ -173,18 +212,11 @@ static void test_bad_orders(void **state)
     char longer[8001];
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
-    assert_int_equal(
-        run_instance(w, "a", "sh -c 'printf %s \"$1\" | wc -c > ~/length; exec xterm' x", longer), 0);
+    char said[256] = "";
+    cleanup_free char *path = make_fifo(w, "said");
+    assert_int_equal(run_instance(w, "a", "sh -c 'printf %s \"$1\" | wc -c > ~/said' x", longer), 0);
     await(w, &w->instances_ready, 1);
-    int highest;
-    count_displays(w, &highest);
-    xcb_connection_t *c = connect_display(w, highest);
-    await_windows(c, 1);
-    xcb_disconnect(c);
-    cleanup_free char *path = slot_path(w, "home/length");
-    cleanup_free char *said = NULL;
-    size_t len;
-    assert_int_equal(file_read(AT_FDCWD, path, 4096, &said, &len), 0);
+    read_fifo(path, said, sizeof said);
     assert_string_equal(said, "8000\n");
 }
 
@@ -192,16 +224,16 @@ static void test_bad_orders(void **state)
 static void test_ends_with_the_last_window(void **state)
 {
     struct world *w = *state;
-    int display;
+    struct displays displays = {.count = 0};
     start_quiet(w);
-    cleanup_free char *go = slot_path(w, "home/go");
-    assert_int_equal(mkfifo(go, 0600), 0);
-    assert_int_equal(chmod(go, 0666), 0);
+    (void)look(w, &displays);
+    cleanup_free char *go = make_fifo(w, "go");
     assert_int_equal(run_instance(w, "stays", "xterm", NULL), 0);
     await(w, &w->instances_ready, 1);
+    (void)look(w, &displays);
     assert_int_equal(run_instance(w, "goes", "xterm -e sh -c 'read line < ~/go'", NULL), 0);
     await(w, &w->instances_ready, 2);
-    count_displays(w, &display);
+    int display = look(w, &displays);
     xcb_connection_t *c = connect_display(w, display);
     await_windows(c, 1);
     xcb_disconnect(c);
@@ -210,7 +242,8 @@ static void test_ends_with_the_last_window(void **state)
     await(w, &w->instances_ended, 1);
     assert_string_equal(w->instance, "goes");
     assert_string_equal(w->reason, "exit");
-    assert_int_equal(count_displays(w, &display), 2);
+    (void)look(w, &displays);
+    assert_int_equal(displays.count, 2);
     assert_int_equal(w->ending, 0);
     assert_int_equal(pool_instance_find(w->pool, SESSION_ID, "stays"), 0);
 }
@@ -219,11 +252,12 @@ static void test_ends_with_the_last_window(void **state)
 static void test_abstract_names_are_held(void **state)
 {
     struct world *w = *state;
-    int display;
+    struct displays displays = {.count = 0};
     start_quiet(w);
+    (void)look(w, &displays);
     assert_int_equal(run_instance(w, "a", "xterm", NULL), 0);
     await(w, &w->instances_ready, 1);
-    count_displays(w, &display);
+    int display = look(w, &displays);
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int len = snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "/tmp/.X11-unix/X%d", display);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
@@ -232,9 +266,6 @@ static void test_abstract_names_are_held(void **state)
     assert_int_equal(errno, ECONNREFUSED);
     assert_int_equal(bind(fd, (struct sockaddr *)&address, size), -1);
     assert_int_equal(errno, EADDRINUSE);
-    assert_int_equal(pool_instance_end(w->pool, SESSION_ID, "a"), 0);
-    await(w, &w->instances_ended, 1);
-    assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0); /* given back */
 }
 
 static void test_limit(void **state)
@@ -248,8 +279,9 @@ static void test_limit(void **state)
     }
     assert_int_equal(run_instance(w, "more", "sleep 1000", NULL), -ENOSPC);
     await(w, &w->instances_ready, POOL_INSTANCES_MAX);
-    int highest;
-    assert_int_equal(count_displays(w, &highest), POOL_INSTANCES_MAX + 1);
+    struct displays displays = {.count = 0};
+    (void)look(w, &displays);
+    assert_int_equal(displays.count, POOL_INSTANCES_MAX + 1);
     assert_int_equal(pool_end(w->pool, SESSION_ID, "kill"), 0);
     await(w, &w->ended, 1);
     assert_int_equal(w->instances_ended, 0); /* they go with their session */
@@ -260,11 +292,12 @@ static void test_limit(void **state)
 static void test_killed_display(void **state)
 {
     struct world *w = *state;
-    int display;
+    struct displays displays = {.count = 0};
     start_quiet(w);
+    (void)look(w, &displays);
     assert_int_equal(run_instance(w, "a", "xterm", NULL), 0);
     await(w, &w->instances_ready, 1);
-    count_displays(w, &display);
+    int display = look(w, &displays);
     xcb_connection_t *c = connect_display(w, display);
     struct ucred peer;
     socklen_t len = sizeof peer;
@@ -274,7 +307,8 @@ static void test_killed_display(void **state)
     assert_string_equal(w->reason, "display_failed");
     xcb_disconnect(c);
     assert_int_equal(w->ending, 0);
-    assert_int_equal(count_displays(w, &display), 1); /* its socket is gone too */
+    (void)look(w, &displays);
+    assert_int_equal(displays.count, 1); /* its socket is gone too */
 }
 
 static void test_killed_with_its_session(void **state)
@@ -329,7 +363,9 @@ static void test_streamer_is_told(void **state)
     struct pool_slot_info slot;
     struct account account;
     struct display_line line;
+    struct displays displays = {.count = 0};
     start_quiet(w);
+    (void)look(w, &displays);
     assert_int_equal(pool_find(w->pool, SESSION_ID, &slot), 0);
     assert_int_equal(account_adopt(slot.account, -1, &account), 0);
     assert_int_equal(run_instance(w, "one", "xterm", NULL), 0);
@@ -340,9 +376,7 @@ static void test_streamer_is_told(void **state)
     assert_int_equal(next_rfb_line(w, fd, &line, NULL), 0);
     assert_int_equal(line.verb, DISPLAY_LINE_INSTANCE);
     assert_string_equal(line.instance, "one");
-    int display;
-    count_displays(w, &display);
-    assert_int_equal(line.display, display);
+    assert_int_equal(line.display, look(w, &displays));
     assert_int_equal(next_rfb_line(w, fd, &line, NULL), 0);
     assert_int_equal(line.verb, DISPLAY_LINE_LISTED);
     assert_int_equal(run_instance(w, "two", "xterm", NULL), 0);
@@ -370,9 +404,10 @@ static void test_streamer_is_told(void **state)
 static void test_message(void **state)
 {
     struct world *w = *state;
-    int display;
+    struct displays displays = {.count = 0};
     assert_int_equal(pool_message(w->pool, SESSION_ID, "hello"), -ENOENT);
     start_quiet(w);
+    int own = look(w, &displays);
     assert_int_equal(pool_message(w->pool, SESSION_ID, ""), -EINVAL);
     assert_int_equal(pool_message(w->pool, SESSION_ID, "bad \xff"), -EINVAL);
     assert_int_equal(pool_message(w->pool, SESSION_ID, "bad \x1b[1m"), -EINVAL);
@@ -380,12 +415,10 @@ static void test_message(void **state)
     memset(longer, 'x', sizeof longer - 1);
     longer[sizeof longer - 1] = '\0';
     assert_int_equal(pool_message(w->pool, SESSION_ID, longer), -EINVAL);
-    cleanup_free char *go = slot_path(w, "home/go");
-    assert_int_equal(mkfifo(go, 0600), 0);
-    assert_int_equal(chmod(go, 0666), 0);
+    cleanup_free char *go = make_fifo(w, "go");
     assert_int_equal(run_instance(w, "a", "xterm -e sh -c 'read line < ~/go'", NULL), 0);
     await(w, &w->instances_ready, 1);
-    count_displays(w, &display);
+    int display = look(w, &displays);
     xcb_connection_t *c = connect_display(w, display);
     await_windows(c, 1);
     assert_int_equal(
@@ -408,8 +441,7 @@ static void test_message(void **state)
     assert_string_equal(w->reason, "exit");
     assert_int_equal(w->ending, 0);
     /* On the session's own display both are still shown. */
-    count_displays(w, &display);
-    c = connect_display(w, display);
+    c = connect_display(w, own);
     await_windows(c, 2);
     xcb_disconnect(c);
 }
@@ -418,8 +450,9 @@ static void test_message(void **state)
 static void test_time_to_first_window(void **state)
 {
     struct world *w = *state;
-    int display;
+    struct displays displays = {.count = 0};
     start_quiet(w);
+    (void)look(w, &displays);
     uint64_t best_ready = UINT64_MAX, best_window = UINT64_MAX;
     char name[16];
     for (unsigned i = 0; i < 3; i++) {
@@ -428,7 +461,7 @@ static void test_time_to_first_window(void **state)
         assert_int_equal(run_instance(w, name, "xterm", NULL), 0);
         await(w, &w->instances_ready, i + 1);
         best_ready = MIN(best_ready, clock_monotonic_ms(NULL) - started);
-        count_displays(w, &display);
+        int display = look(w, &displays);
         xcb_connection_t *c = connect_display(w, display);
         await_windows(c, 1);
         best_window = MIN(best_window, clock_monotonic_ms(NULL) - started);
