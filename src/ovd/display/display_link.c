@@ -139,23 +139,36 @@ static int set_address(const char *path, struct sockaddr_un *address, int *ret_d
     return str_copy(address->sun_path, sizeof(address->sun_path), near);
 }
 
-static int connect_host(struct display_link *link)
+/* A connected descriptor; negative when nobody listens. */
+static int open_socket(const char *path)
 {
     struct sockaddr_un address;
-    cleanup_close int directory = -1, fd = -1;
-    int r = set_address(link->path, &address, &directory);
+    cleanup_close int directory = -1;
+    int fd, r = set_address(path, &address, &directory);
 
     if (r < 0)
         return r;
     fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
+    if (fd < 0)
         return -errno;
-    r = loop_poll_create(link->loop, fd, LOOP_READ, on_ready, link, &link->poll);
-    if (r < 0)
+    if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+        r = -errno;
+        close(fd);
         return r;
-    link->fd = fd;
-    fd = -1;
-    return 0;
+    }
+    return fd;
+}
+
+static int connect_host(struct display_link *link)
+{
+    int fd = open_socket(link->path);
+    int r = fd < 0 ? fd : loop_poll_create(link->loop, fd, LOOP_READ, on_ready, link, &link->poll);
+
+    if (r == 0)
+        link->fd = fd;
+    else if (fd >= 0)
+        close(fd);
+    return r;
 }
 
 static void on_timer(void *arg)
