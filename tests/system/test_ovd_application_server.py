@@ -2,6 +2,7 @@
 """What the Application Server keeps and what it forgets: tokens, cookies, sizes, guests; over requests that race, hosts that are
 killed, and clients that ask too much."""
 
+import asyncio
 import concurrent.futures
 import email
 import email.policy
@@ -16,6 +17,7 @@ import ovdclient
 import pytest
 import testenv
 from ovdclient import HTML, OvdClient, Record, ask
+from ovdviewer import Tunnel
 from testenv import until
 
 GUESTS = 32
@@ -47,6 +49,7 @@ def instance(postbox):
         "ovd.mailUrl": f"smtp://127.0.0.1:{postbox.port}",
         "ovd.mailFrom": "desk@example.org",
         "ovd.guestAliveMs": 500,
+        "isthmus.ownerGoneMs": 1000,
         "webstreamSettings.serverMaxSessionCount": 2,
         "webstreamSettings.remoteMaxDesktopWidth": 1000,
         "webstreamSettings.remoteMaxDesktopHeight": 900,
@@ -218,6 +221,65 @@ def test_a_host_that_is_killed(instance, postbox, ovd):
     assert guest.until(4).status == 4
     kill_host(instance)
     assert answering(ovd.whatsup).status == 4
+
+
+def test_a_suspended_session_survives_its_host(instance, ovd):
+    ovd.begin(persistent="1")
+    access = ovd.access()
+    with Tunnel(access, forward=False).wait() as tunnel:
+        ovd.suspend()
+        tunnel.ended()
+    record = Record(instance)
+    until(lambda: record.host[0] == 10, "suspended")
+    kill_host(instance)
+    again = OvdClient(instance)
+    again.follow(again.form(persistent="1").location)
+    assert again.whatsup().status == 10 and again.access().ssh_password == ""
+    kill_host(instance)
+    assert answering(again.whatsup).status == 10
+    again.start()
+    again.until(2, 2, "desktop")
+    after = again.access()
+    assert after.ssh_password not in ("", access.ssh_password) and after.hidden_password == access.hidden_password
+    ovd.cookie = again.cookie
+
+
+# ---- whoever began it ----
+
+
+def test_a_session_of_the_browser_is_resumed_by_the_form(instance, ovd):
+    person = instance.client()
+    person.launch()
+    until(lambda: person.session_state()["ovdStatus"] == 2, "ready")
+
+    async def look():
+        async with person.websocket("capture") as socket:
+            await socket.recv()
+
+    asyncio.run(look())
+    until(lambda: person.session_state()["ovdStatus"] == 10, "suspended", 30)
+    ovd.open(persistent="1")
+    assert ovd.whatsup().status == 10
+    ovd.start()
+    ovd.until(2, 2, "desktop")
+    assert len(ovdclient.keepers(instance)) == 1
+    until(lambda: person.session_state()["ovdStatus"] == 2, "the control plane knows")
+    access = ovd.access()
+    assert (access.width, access.height, access.view_only) == (1000, 768, "No") and len(access.ssh_password) == 8
+    with Tunnel(access, forward=False).wait():
+        assert ovd.whatsup("desktop").status == 2
+
+
+def test_a_browser_was_first(instance, ovd):
+    """Between the form and its redirect: the session starts as it came, and the form's client finds it."""
+    location = ovd.form(persistent="1").location
+    person = ovdclient.as_browser(instance)
+    person.connect()
+    ovd.open(location)
+    ovd.until(2, 2, "desktop")
+    assert len(ovdclient.keepers(instance)) == 1 and ovd.access().vnc_port >= 5900
+    with Tunnel(ovd.access(), forward=False).wait():
+        assert ovd.whatsup("desktop").status == 2
 
 
 def invite(instance, owner, postbox, mode="active", address="g@x.y"):
