@@ -45,8 +45,10 @@ static int open_all(struct host_sessions *host, const struct host_sessions_optio
         r = loop_timer_create(host->loop, host_restore_slots, host, &host->slot_timer);
     if (r >= 0)
         r = host_restore_adopt(host);
-    if (r >= 0)
+    if (r >= 0) {
         loop_timer_start(host->sweep_timer, SWEEP_MS, SWEEP_MS);
+        on_sweep(host);
+    }
     return r;
 }
 

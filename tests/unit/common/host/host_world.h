@@ -12,6 +12,7 @@
 
 #define OTHER_ID "1123456789abcdef0123456789abcdef"
 #define LONELY 801 /* a session of this width has no viewers */
+#define MUTE 802   /* one whose streamer never gets ready */
 #define PATIENCE_MS 300
 
 struct host_world {

@@ -88,6 +88,27 @@ static void test_program_that_is_missing(void **state)
     assert_string_equal(host_session_reason(session), "no_program");
 }
 
+/* Nobody has to wait for it: a session that never gets ready is ended. Who waits hears why. */
+static void test_never_ready(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    struct host_session *session;
+    assert_int_equal(config_set(w->config, "isthmus.startTimeoutMs", "1000"), 0);
+    for (unsigned waiting = 0; waiting < 2; waiting++) {
+        order.session_id = waiting ? OTHER_ID : SESSION_ID;
+        assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
+        assert_int_equal(host_session_start(session, MUTE, 600), 0);
+        for (unsigned i = 0; i < 2 * waiting; i++)
+            host_session_wait(session, on_answer, w);
+        HW_UNTIL(w, !session_status_is_alive(host_session_status(session)));
+        assert_string_equal(host_session_reason(session), "streamer_failed");
+        assert_int_equal(w->answers, 2 * waiting);
+        hw_await_free(w);
+    }
+    assert_int_equal(w->answer, -ETIMEDOUT);
+}
+
 /* Nobody asks for the display: three times the patience, then 4 without 3, and the slot is free again. */
 static void test_never_started(void **state)
 {
@@ -310,14 +331,15 @@ static void test_restart_while_it_runs(void **state)
 }
 
 /* As a host leaves it that is killed between two writes of its journal. */
-static void write_status(const struct host_world *w, int status)
+static void write_number(const struct host_world *w, const char *column, int64_t number)
 {
+    cleanup_free char *sql = xasprintf("UPDATE sessions SET %s = $1", column);
     struct store *store;
     struct store_txn *txn;
     cleanup_free char *url = xasprintf("sqlite:%s/db/host.sqlite", w->state_dir);
     assert_int_equal(store_open(url, store_host_migrations, store_host_migration_count, &store, NULL), 0);
     assert_int_equal(store_begin(store, true, &txn), 0);
-    assert_int_equal(store_exec(txn, "UPDATE sessions SET status = $1", "i", (int64_t)status), 1);
+    assert_int_equal(store_exec(txn, sql, "i", number), 1);
     assert_int_equal(store_commit(txn), 0);
     store_close(store);
 }
@@ -334,11 +356,30 @@ static void test_restart_between_two_steps(void **state)
     hw_start(w, hw_order(SESSION_ID));
     for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
         hw_finish(w);
-        write_status(w, rows[i].written);
+        write_number(w, "status", rows[i].written);
         hw_begin(w);
         hw_await(w, rows[i].becomes);
     }
     hw_await_free(w);
+}
+
+/* An ended session is known for a day. */
+static void test_forgotten(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    struct host_session *session;
+    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
+    assert_int_equal(host_session_event(session, SESSION_EV_EXIT, "exit"), 0);
+    hw_await(w, SESSION_DESTROYED);
+    hw_restart(w);
+    session = host_session_find(w->sessions, SESSION_ID);
+    assert_int_equal(host_session_status(session), SESSION_DESTROYED);
+    assert_string_equal(host_session_reason(session), "exit");
+    hw_finish(w);
+    write_number(w, "changed", clock_wall_s(NULL) - 86401);
+    hw_begin(w);
+    assert_null(host_session_find(w->sessions, SESSION_ID));
 }
 
 static void test_note_that_is_too_long(void **state)
@@ -395,6 +436,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_from_slot_to_end, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_bad_orders, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_program_that_is_missing, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_never_ready, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_never_started, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_never_seen, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_silent, hw_setup, hw_teardown),
@@ -408,6 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_restart_at_the_start, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_while_it_runs, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_between_two_steps, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_forgotten, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_note_that_is_too_long, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_end_of_the_host, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_closed_while_one_waits, hw_setup, hw_teardown),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Plays a session's streamer at control.sock: asks for its session, says ready and one viewer, then waits;
- * calls again when the host comes back. A session of the width STAND_IN_LONELY has no viewer. */
+ * calls again when the host comes back. A session of the width STAND_IN_LONELY has no viewer, one of the
+ * width STAND_IN_MUTE a streamer that never gets ready. */
 #ifndef TESTS_POOL_STREAMER_STAND_IN_H
 #define TESTS_POOL_STREAMER_STAND_IN_H
 
@@ -12,6 +13,7 @@
 #include "ws/ws.h"
 
 #define STAND_IN_LONELY "801"
+#define STAND_IN_MUTE "802"
 
 struct stand_in {
     struct loop *loop;
@@ -47,8 +49,11 @@ static inline void stand_in_message(void *ctx, struct ws_conn *conn, void *data,
     /* Both have to be within this account's reach. */
     if (query && query_get(query + 1, "x11", &x11) == 0 && query_get(query + 1, "xauthority", &cookie) == 0 &&
         access(x11, W_OK) == 0 && access(cookie, R_OK) == 0) {
+        (void)query_get(query + 1, "width", &width);
+        if (!width || str_eq(width, STAND_IN_MUTE))
+            return;
         (void)ws_send_text(conn, "STREAMER_READY:9010|9011");
-        bool lonely = query_get(query + 1, "width", &width) == 0 && str_eq(width, STAND_IN_LONELY);
+        bool lonely = str_eq(width, STAND_IN_LONELY);
         (void)ws_send_text(conn, lonely ? "VIEWERS:0|0" : "VIEWERS:2|1");
     }
 }
