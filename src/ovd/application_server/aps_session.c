@@ -265,6 +265,9 @@ static void on_changed(void *arg, struct host_session *host, int before)
     struct aps_session *session = aps_session_find(arg, host_session_id(host));
     if (!session)
         return;
+    /* Started by start.php, or by a browser: what its own display shows is known now. */
+    if (before == SESSION_CREATED && session->owned && session_status_is_alive(aps_session_status(session)))
+        (void)aps_instance_desktop(session);
     aps_instances_follow(session, before);
     if (aps_session_status(session) == SESSION_DESTROYED) {
         empty(session);

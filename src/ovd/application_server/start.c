@@ -19,9 +19,7 @@ static int side(struct http_request *r, const char *name)
 static void begin(struct aps_visitor *visitor)
 {
     struct aps_session *session = visitor->session;
-    int r = aps_instance_desktop(session);
-    if (r == 0)
-        r = host_session_start(session->host, visitor->width, visitor->height);
+    int r = host_session_start(session->host, visitor->width, visitor->height);
     if (r < 0)
         log_event(LOG_LEVEL_ERROR, session->session_id, "it cannot be started: %s", strerror(-r));
     else
