@@ -20,13 +20,13 @@ struct leader_instances_options {
 int leader_instances_create(const struct leader_instances_options *options,
                             struct leader_instances **ret_instances);
 /* order_fd: instance_order.h; stays the caller's. up or gone follows, gone also from within. */
-void leader_instances_run(struct leader_instances *instances, const char *name, int order_fd);
+void leader_instances_run(struct leader_instances *all, const char *name, int order_fd);
 /* gone follows, with "stop". Nothing for one that is not there. */
-void leader_instances_close(struct leader_instances *instances, const char *name);
+void leader_instances_close(struct leader_instances *all, const char *name);
 /* fn for each display that can be used: ":101". */
-void leader_instances_each(struct leader_instances *instances, void (*fn)(void *arg, const char *display),
+void leader_instances_each(struct leader_instances *all, void (*fn)(void *arg, const char *display),
                            void *arg);
 /* Kills what still runs. NULL-safe; returns NULL. */
-struct leader_instances *leader_instances_destroy(struct leader_instances *instances);
+struct leader_instances *leader_instances_destroy(struct leader_instances *all);
 
 #endif

@@ -66,9 +66,11 @@ void leader_messages_show(struct leader_messages *m, const char *display, const 
     cleanup_free char *wrapped = leader_message_wrap(text);
     cleanup_free char *escaped = str_replace(wrapped, "\\", "\\\\");
     cleanup_free char *argument = xasprintf("--text=%s", escaped);
+    char class_argument[] = "--class=" LEADER_MESSAGE_CLASS;
+    char name_argument[] = "--name=" LEADER_MESSAGE_CLASS;
     char *const argv[] = {"yad",
-                          "--class=" LEADER_MESSAGE_CLASS,
-                          "--name=" LEADER_MESSAGE_CLASS,
+                          class_argument,
+                          name_argument,
                           "--title=Message",
                           "--image=dialog-information",
                           "--window-icon=dialog-information",
