@@ -4,8 +4,11 @@ asks whatsup.php again and again, starts, reads the access data, and leaves. Eve
 
 import contextlib
 import dataclasses
+import functools
 import http.client
+import os
 import re
+import sqlite3
 import subprocess
 import time
 import urllib.parse
@@ -30,11 +33,16 @@ def reveal(hidden):
     return subprocess.run(command, input=bytes.fromhex(hidden), capture_output=True, check=True, timeout=60).stdout.rstrip(b"\0").decode("latin-1")
 
 
-def validate(schema, body):
-    """The root of a message that its schema allows."""
+@functools.lru_cache(1000)
+def breach(schema, body):
     file = testenv.ROOT / "xml-schemas" / f"{schema}.xsd"
     done = subprocess.run(["xmllint", "--noout", "--nonet", "--schema", file, "-"], input=body, capture_output=True, timeout=60, check=False)
-    assert done.returncode == 0, (body, done.stderr)
+    return done.stderr if done.returncode else None
+
+
+def validate(schema, body):
+    """The root of a message that its schema allows."""
+    assert breach(schema, body) is None, (body, breach(schema, body))
     return ElementTree.fromstring(body)
 
 
@@ -248,8 +256,13 @@ class OvdClient:
 
 
 def end_all(instance, timeout=60):
-    """Ends every session of the person by the other front-end, and waits until the host is empty."""
-    person = instance.client()
+    """Ends every session of the administrator by the other front-end, and waits until the host is empty."""
+    end_sessions(instance)
+    until(lambda: not keepers(instance), "the host is empty", timeout)
+
+
+def end_sessions(instance, login="admin"):
+    person = instance.client(login)
     for workspace in person.workspaces():
         bodies = [{"workspaceId": workspace["id"], "workspaceType": workspace["type"]}]
         if workspace["type"] == "app_collection":
@@ -259,8 +272,82 @@ def end_all(instance, timeout=60):
             if answer.status == 200:
                 person.session = answer.json["sessionId"]
                 person.release()
-    until(lambda: not keepers(instance), "the host is empty", timeout)
+                person.session = None  # else the next one is asked for by this name
 
 
 def keepers(instance):
     return list(instance.state.glob("slots/*/session/keeper.sock"))
+
+
+def as_browser(instance, kind="virtual_desktop", application=None, login="admin"):
+    """The person of the form as the other front-end knows it, with the same session."""
+    person = instance.client(login)
+    chosen = person.select(kind, application)
+    assert chosen["resumed"] is True, chosen
+    return person
+
+
+def status_of(person):
+    """The OVD status in the control plane's words."""
+    return person.session_state()["ovdStatus"]
+
+
+def in_home(instance, name):
+    found = list(instance.state.glob(f"slots/*/home/{name}"))
+    return found[0] if found else None
+
+
+def logged(instance):
+    """Every line that any part has logged."""
+    files = [*instance.state.glob("log/*"), *instance.state.glob("slots/*/session/*.log"), *instance.state.glob("terminal.err")]
+    return "\n".join(file.read_text(errors="replace") for file in files)
+
+
+# ---- what is written down ----
+
+
+def query(instance, database, text, *values):
+    """Reads one of the instance's databases, or writes to it."""
+    with contextlib.closing(sqlite3.connect(instance.state / "db" / f"{database}.sqlite", timeout=30)) as db, db:
+        return db.execute(text, values).fetchall()
+
+
+def add_people(instance, *names):
+    """People with the rights and the password of the administrator: each may have a session of its own."""
+    ((admin,),) = query(instance, "main", "SELECT id FROM users WHERE username = 'admin'")
+    for name in names:
+        new = os.urandom(16).hex()
+        query(
+            instance, "main",
+            "INSERT INTO users SELECT ?, organisation_id, ?, display_name, email, password_hash, enabled, token_generation, created,"
+            " changed, last_login FROM users WHERE id = ?", new, name, admin,
+        )  # fmt: skip
+        query(instance, "main", "INSERT INTO user_group_memberships SELECT ?, group_id FROM user_group_memberships WHERE user_id = ?", new, admin)
+
+
+class Record:
+    """The latest session of a person as the parts wrote it down."""
+
+    def __init__(self, instance, login="admin"):
+        self.instance = instance
+        ((self.ovd_id, self.session_id),) = query(
+            instance, "main",
+            "SELECT o.id, o.session_id FROM ovd_sessions o JOIN users u ON u.id = o.user_id WHERE u.username = ?"
+            " ORDER BY o.created DESC, o.rowid DESC LIMIT 1", login,
+        )  # fmt: skip
+
+    @property
+    def host(self):
+        """Status and reason in the host's journal."""
+        rows = query(self.instance, "host", "SELECT status, reason FROM sessions WHERE session_id = ?", self.session_id)
+        return rows[0] if rows else (None, None)
+
+    @property
+    def plane(self):
+        """Status and reason in the control plane's copy."""
+        rows = query(self.instance, "main", "SELECT status, reason FROM sessions WHERE id = ?", self.session_id)
+        return rows[0] if rows else (None, None)
+
+    def at_server(self, base):
+        """What the Application Server tells its Session Manager."""
+        return int(ask(f"{base}/webservices/session_status.php?session={self.ovd_id}").body)

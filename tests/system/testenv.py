@@ -385,16 +385,16 @@ class Instance:
         assert answer.status == 200, answer
         return answer.json["data"]
 
-    def client(self):
-        return Client(self)
+    def client(self, username="admin"):
+        return Client(self, username)
 
 
 class Client:
     """A logged-in person."""
 
-    def __init__(self, instance):
+    def __init__(self, instance, username="admin"):
         self.instance = instance
-        login = instance.login()
+        login = instance.login(username)
         self.token = login["token"]
         self.user = login["user"]
         self.session = None
