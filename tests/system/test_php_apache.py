@@ -10,11 +10,14 @@ import signal
 import subprocess
 import tempfile
 import threading
+import urllib.parse
 
 import fake_host
+import ovdclient
 import pytest
 import test_php_compat as compat
 import testenv
+from ovdviewer import Tunnel, rfb_result
 from test_php_compat import COMPAT, DOCUMENT_FORM, FORM, FOLDERS, PATHS, answer
 
 MODULES = pathlib.Path("/usr/lib/apache2/modules")
@@ -219,3 +222,37 @@ def test_in_front_of_a_real_gateway(backend):
                 assert reply.headers["Content-Type"] == "text/xml; charset=utf-8" and b"<application id=" in reply.body
         finally:
             host.close()
+
+
+def test_a_whole_session_through_apache(backend):
+    """A farm whose clients see nothing but the old web server, but for the tunnel."""
+    config = {**ovdclient.CONFIG, "gateway.trustedProxies": "127.0.0.1", "webstreamSettings.serverMaxSessionCount": 1}
+    with testenv.Instance(config=config) as instance:
+        ovd = ovdclient.OvdClient(instance)
+        host = re.search(r"ovd=([0-9]+)", instance.log("all"))[1]
+        with Apache(ovd.manager.removesuffix("/sessionmanager"), application_server=f"http://127.0.0.1:{host}") as apache:
+            front = f"127.0.0.1:{apache.port}"
+            ovd.manager = f"http://{front}/sessionmanager"
+            location = ovd.form(client="strict").location
+            assert urllib.parse.urlsplit(location).netloc == f"127.0.0.1:{host}"
+            ovd.open(location.replace(f"127.0.0.1:{host}", front))
+            aps = ovd.session.find("aps")
+            assert (aps.get("server"), aps.get("port"), aps.get("location")) == ("127.0.0.1", str(apache.port), "/applicationserver")
+            ovd.until(0)
+            ovd.start()
+            ovd.until(2, 2, "desktop")
+            access = ovd.access()
+            assert access.host == "127.0.0.1" and access.vnc_port >= 5900
+            with Tunnel(access).wait() as tunnel:
+                assert rfb_result(tunnel.port, access.vnc_password) == 0
+                assert ovd.ask("print.php", timestamp=0).status == 404
+                ovd.exit()
+            assert ovd.whatsup().status == 4
+            # Where a browser is sent to is relative to what it asked for, and then the address of the browser client.
+            testenv.until(lambda: not ovdclient.keepers(instance), "the host is empty")
+            location = testenv.until(lambda: (r := ovd.form(client="browser")).status == 302 and r, "the next one").location
+            reply = ovd.follow(location.replace(f"127.0.0.1:{host}", front))
+            assert reply.location.startswith("desktop/?token=")
+            page = ovdclient.ask(f"{ovd.base}/{reply.location}", cookie=ovd.cookie)
+            assert page.location.startswith(f"https://127.0.0.1:{instance.port}/#code="), page
+        instance.stop()
