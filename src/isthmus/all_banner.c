@@ -42,7 +42,8 @@ void all_banner(const struct all_view *view)
     cleanup_free char *reset = xasprintf("%s ctl reset-password admin --state %s", view->self, view->state);
     printf("\nIsthmus is running.\n\n");
     printf("browser: %s\n", browser);
-    printf("legacy: %s\n", legacy);
+    if (config_bool(view->config, "ovd.sessionManager"))
+        printf("legacy: %s\n", legacy);
     printf("user: admin\n");
     if (view->password)
         printf("password: %s\n", view->password);

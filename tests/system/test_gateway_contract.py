@@ -19,7 +19,8 @@ import testenv
 
 @pytest.fixture(scope="module")
 def gateway():
-    with fake_host.Gateway() as running:
+    """For browsers alone: with the legacy pages beside it there is no Strict-Transport-Security."""
+    with fake_host.Gateway(ovd__sessionManager="false") as running:
         yield running
 
 

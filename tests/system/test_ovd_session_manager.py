@@ -61,7 +61,6 @@ class Farm:
     """A gateway with the Session Manager, and one host."""
 
     def __init__(self, **config):
-        config.setdefault("ovd__sessionManager", "true")
         config.setdefault("ovd__defaultMode", "desktop")
         self.gateway = fake_host.Gateway(**config)
 
@@ -406,8 +405,8 @@ def test_the_document_walk_with_curl(farm):
 # ---- other configurations ----
 
 
-def test_nothing_is_there_by_default():
-    with fake_host.Gateway() as gateway:
+def test_nothing_is_there_when_it_is_off():
+    with fake_host.Gateway(ovd__sessionManager="false") as gateway:
         connection = http.client.HTTPConnection("localhost", gateway.config["gateway.httpPort"], timeout=60)
         connection.request("GET", "/sessionmanager/index.php")
         assert connection.getresponse().status == 307

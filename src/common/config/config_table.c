@@ -95,7 +95,7 @@ static const struct config_property table[] = {
     STRING("metricsEngine.bindAddress", "0.0.0.0", "Address of the metrics engine."),
     INTEGER("metricsEngine.retentionDays", 1, 3650, "30", "Days for which raw samples are kept."),
 
-    BOOLEAN("ovd.sessionManager", "false", "Whether the gateway answers to OVD clients and servers below /sessionmanager."),
+    BOOLEAN("ovd.sessionManager", "true", "Whether the gateway answers to OVD clients and servers below /sessionmanager."),
     STRING("ovd.honouredArguments", "", "Arguments of startsession.php that are honoured, separated by commas: session_mode, language, windows_keymap, quality, persistent, shareable, desktop_icons, app_with_desktop, start_app, start_app_args, popup, debug, server."),
     WORD("ovd.defaultMode", "desktop|portal|external", "portal", "Mode of a session when none is asked for or honoured."),
     STRING("ovd.defaultLanguage", "en_GB", "Language of a session when none is asked for or honoured."),
