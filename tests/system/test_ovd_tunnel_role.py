@@ -215,6 +215,25 @@ def test_guests_start_nothing(ovd):
         assert ovd.whatsup().running == []
 
 
+def test_external_opens_what_it_was_asked_to(instance, ovd):
+    """start_app_args of the form is one argument of the session's program; start_app.php with it finds that program, and with
+    another one starts another."""
+    apps = ovd.applications()
+    document = "it's $(touch x) \"new\" {notes}.txt"
+    ovd.open(session_mode="external", start_app=apps["Text Editor"], start_app_args=document)
+    ovd.until(0)
+    ovd.start(640, 480)
+    ovd.until(2)
+    (editor,) = until(lambda: instance.processes("mousepad"), "the editor")
+    assert document.encode() in testenv.command_line(editor)
+    first = ovd.start_app(apps["Text Editor"], "640x480", app_args=document)
+    assert ovd.whatsup().running == [(first, apps["Text Editor"], 2)] and instance.processes("mousepad") == [editor]
+    with Tunnel(ovd.access(first), forward=False).wait():
+        second = ovd.start_app(apps["Text Editor"], "640x480", doc="other.txt")
+        assert second != first
+        assert {job for job, _, status in ovd.whatsup(None).running if status == 2} == {first, second}
+
+
 def test_icons(ovd):
     ovd.begin()
     picture = ask(f"{ovd.base}/icon.php?id={ovd.applications()['Terminal']}")

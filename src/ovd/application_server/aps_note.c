@@ -85,12 +85,13 @@ static json_t *write_visitors(const struct aps_session *session)
 json_t *aps_note_write(const struct aps_session *session)
 {
     return json_pack(
-        "{s:i, s:s, s:s, s:b, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "ovdApplicationServer",
+        "{s:i, s:s, s:s, s:b, s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "ovdApplicationServer",
         VERSION, "id", session->ovd_id, "mode", ovd_mode_words[session->mode], "owned", session->owned,
-        "opened", (json_int_t)session->opened, "printAnnounced", (json_int_t)session->print_announced,
-        "sshUser", session->ssh_user, "sshPassword", session->ssh_password, "password", session->rfb_password,
-        "settings", write_settings(session), "menu", write_menu(session), "instances",
-        write_instances(session), "guests", write_guests(session), "visitors", write_visitors(session));
+        "argument", session->argument ? session->argument : "", "opened", (json_int_t)session->opened,
+        "printAnnounced", (json_int_t)session->print_announced, "sshUser", session->ssh_user, "sshPassword",
+        session->ssh_password, "password", session->rfb_password, "settings", write_settings(session), "menu",
+        write_menu(session), "instances", write_instances(session), "guests", write_guests(session),
+        "visitors", write_visitors(session));
 }
 
 /* ---- reading ---- */
@@ -275,6 +276,8 @@ struct aps_session *aps_note_read(struct aps *aps, const char *session_id, const
         return NULL;
     session->mode = (enum ovd_mode)word(&in, "mode", ovd_mode_words, OVD_MODE_SHARE);
     session->owned = truth(&in, "owned");
+    const char *argument = text(&in, "argument", APS_ARGUMENT_MAX);
+    session->argument = *argument ? xstrdup(argument) : NULL;
     session->opened = number(&in, "opened", 0, TIME_MAX);
     session->print_announced = number(&in, "printAnnounced", 0, TIME_MAX);
     copy(&in, "sshUser", session->ssh_user, sizeof(session->ssh_user));

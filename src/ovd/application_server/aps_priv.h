@@ -81,6 +81,8 @@ struct aps_session {
     enum ovd_mode mode;             /* never OVD_MODE_SHARE */
     bool owned; /* its owner came by a token; false: begun elsewhere, only guests come from here */
     char *settings[OVD_SETTING_COUNT]; /* of the owner's last token; NULL: absent */
+    char
+        *argument; /* of the program that the session itself was started with, in external mode; NULL: none */
     struct ovd_menu_item *menu;
     size_t menu_count;
     int64_t opened; /* Unix seconds of the owner's last index.php: prints older than that are none of its

@@ -85,6 +85,8 @@ static void empty(struct aps_session *session)
     for (size_t i = 0; i < session->menu_count; i++)
         free(session->menu[i].desktopfile);
     free(session->menu);
+    free(session->argument);
+    session->argument = NULL;
     session->menu = NULL;
     session->menu_count = 0;
     DL_FOREACH_SAFE(session->guests, guest, next_guest)

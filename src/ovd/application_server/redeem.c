@@ -20,6 +20,7 @@ struct redeem {
     struct http_request *request;
     char id[OVD_ID_MAX + 1]; /* the token */
     struct ovd_session_token token;
+    bool created; /* the session, by this token */
 };
 
 static void redeem_free(struct redeem *redeem)
@@ -254,8 +255,19 @@ static void choose_program(const struct config *config, const struct launch *lau
     order->app_mode = *exe && config_bool(config, "webstreamSettings.appRemoteAppMode") ? "app" : "desktop";
 }
 
+/* In external mode the token may say what the application opens: one argument more, quoted as pool/cmdline.h
+ * reads it. */
+static char *with_argument(const struct redeem *redeem, const char *args)
+{
+    const char *argument = redeem->token.settings[OVD_SETTING_START_APP_ARGS];
+    if (redeem->token.mode != OVD_MODE_EXTERNAL || !argument || !*argument)
+        return xstrdup(args);
+    cleanup_free char *quoted = str_replace(argument, "'", "'\\''");
+    return xasprintf("%s '%s'", args, quoted);
+}
+
 /* A browser of the owner may have been here first. */
-static int create(const struct redeem *redeem, const struct launch *launch, struct host_session **ret_host)
+static int create(struct redeem *redeem, const struct launch *launch, struct host_session **ret_host)
 {
     const struct aps *aps = redeem->aps;
     struct host_session_order order = {
@@ -268,7 +280,10 @@ static int create(const struct redeem *redeem, const struct launch *launch, stru
         .may_be_silent = redeem->token.mode != OVD_MODE_DESKTOP,
     };
     choose_program(aps->s.config, launch, &order);
+    cleanup_free char *args = with_argument(redeem, order.app_args);
+    order.app_args = args;
     int r = host_session_create(aps->s.sessions, &order, ret_host);
+    redeem->created = r == 0;
     if (r != -EEXIST)
         return r;
     *ret_host = host_session_find(aps->s.sessions, launch->session_id);
@@ -281,7 +296,7 @@ static bool is_over(const struct host_session *host)
     return status == SESSION_TO_DESTROY || status == SESSION_DESTROYED;
 }
 
-static int find_host(const struct redeem *redeem, const json_t *answer, struct host_session **ret_host)
+static int find_host(struct redeem *redeem, const json_t *answer, struct host_session **ret_host)
 {
     struct launch launch;
     struct host_session *host = NULL;
@@ -309,6 +324,9 @@ static void on_launch(void *arg, const json_t *answer)
         refuse(redeem, r == -EIO ? "the control plane does not know it" : strerror(-r));
     } else {
         session = aps_session_new(redeem->aps, host, redeem->token.id);
+        const char *argument = redeem->token.settings[OVD_SETTING_START_APP_ARGS];
+        if (session && redeem->created && redeem->token.mode == OVD_MODE_EXTERNAL && argument)
+            session->argument = xstrdup(argument);
         if (session)
             enter(redeem, session);
         else

@@ -193,7 +193,7 @@ static void on_application(void *arg, const char *body, size_t len, const char *
 /* The session's own display shows its first application already, with its argument. */
 static struct aps_instance *first_of(struct aps_session *session, const char *app_id, const char *argument)
 {
-    const char *own = aps_session_setting(session, OVD_SETTING_START_APP_ARGS);
+    const char *own = session->argument ? session->argument : "";
     struct aps_instance *instance;
     DL_FOREACH(session->instances, instance)
     {
