@@ -135,6 +135,15 @@ def test_an_argument_stays_one_argument(instance, portal, apps):
     assert not in_home(instance, "evil")
 
 
+def test_icons(portal, apps):
+    for name in apps:
+        reply = ask(f"{portal.base}/icon.php?id={apps[name]}")  # nobody needs a session for it
+        assert (reply.status, reply.type) == (200, "image/png") and reply.body.startswith(b"\x89PNG\r\n"), name
+    for unknown in ("?id=99999", "?id=x", "?id=", "", "?id=../../etc/passwd"):
+        reply = ask(f"{portal.base}/icon.php{unknown}")
+        assert (reply.status, reply.type, reply.body) == (200, "image/png", b""), unknown
+
+
 # ---- start_app.php ----
 
 
