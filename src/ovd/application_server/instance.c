@@ -212,7 +212,10 @@ static void leave_silent(struct aps_session *session, uint64_t now)
             continue;
         log_event(LOG_LEVEL_INFO, host_session_id(session->host), "application %s: its owner asks no more",
                   instance->id);
+        bool last = !instance->own_display; /* its end is the session's, and that of all instances */
         (void)aps_instance_feed(session, instance, APS_EV_LEFT);
+        if (last)
+            return;
     }
 }
 
@@ -293,7 +296,8 @@ int aps_instance_feed(struct aps_session *session, struct aps_instance *instance
         if (aps_instance_step(status, APS_EV_NEXT, persistent, &status) < 0)
             break;
     }
-    aps_session_changed(session);
+    if (aps_session_status(session) != SESSION_DESTROYED)
+        aps_session_changed(session);
     return 0;
 }
 
