@@ -115,7 +115,7 @@ static const struct config_property table[] = {
     BOOLEAN("ovd.disableFqdnCheck", "false", "Do not ask whether the address of a server leads back to its name."),
     BOOLEAN("ovd.fqdnUnanchored", "false", "Let a name of the list match anywhere in the announced one, as the original does."),
     BOOLEAN("ovd.fqdnOriginalCheck", "false", "Do not look up the announced name, and let ovd.disableFqdnCheck turn off every look-up, as the original does."),
-    BOOLEAN("ovd.applicationServer", "false", "Whether a session host answers to OVD clients below /applicationserver."),
+    BOOLEAN("ovd.applicationServer", "true", "Whether a session host answers to OVD clients below /applicationserver."),
     INTEGER("ovd.applicationServerPort", 0, 65535, "0", "Port of a session host's Application Server; 0: 8082, else base port + 82. For the Session Manager also that of hosts that do not say theirs; 0: 8082."),
     STRING("ovd.serverName", "", "Name by which a session host's Application Server makes itself known; empty: the one in the host's own URL."),
     STRING("ovd.sessionManagerUrl", "", "Where an Application Server asks, as http://NAME/sessionmanager; empty: the control plane's internal port."),
