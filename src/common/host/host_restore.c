@@ -11,8 +11,13 @@ void host_restore_session(void *arg, const struct host_journal_session *record, 
 {
     char error[JSON_ERROR_LEN];
     struct host_session *session = host_session_new(arg, record);
-    if (*order && host_order_read(order, &session->order) < 0)
+    struct host_order known;
+    if (*order && host_order_read(order, &known) >= 0) {
+        host_order_finish(&session->order);
+        session->order = known;
+    } else if (*order) {
         log_event(LOG_LEVEL_WARN, record->session_id, "the journal has no order that can be read");
+    }
     if (*note && json_read(note, strlen(note), &session->note, error) < 0)
         log_event(LOG_LEVEL_WARN, record->session_id, "the journal has no note that can be read: %s", error);
 }
@@ -95,7 +100,7 @@ static void start_again(struct host_session *session)
 static bool nothing_ran(const struct host_session *session)
 {
     int status = session->record.status;
-    bool ordered = session->order.app_mode != NULL; /* the journal knows what was to be started */
+    bool ordered = *session->order.app_mode; /* the journal knows what was to be started */
     return ordered && (status == SESSION_CREATED || (status == SESSION_TO_START && session->order.width > 0));
 }
 

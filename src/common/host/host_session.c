@@ -19,6 +19,7 @@ struct host_session *host_session_new(struct host_sessions *host, const struct h
     struct host_session *session = xcalloc(1, sizeof *session);
     session->host = host;
     session->record = *record;
+    host_order_copy(&session->order, &(struct host_session_order){0});
     if (loop_timer_create(host->loop, host_presence_timer, session, &session->life_timer) < 0 ||
         loop_timer_create(host->loop, host_wait_timer, session, &session->start_timer) < 0)
         abort(); /* timers need nothing but memory */
@@ -203,6 +204,7 @@ int host_session_create(struct host_sessions *host, const struct host_session_or
         .status = SESSION_TO_CREATE, .slot = slot.number, .persistent = order->persistent};
     (void)str_copy(record.session_id, sizeof record.session_id, order->session_id);
     struct host_session *session = host_session_new(host, &record);
+    host_order_finish(&session->order);
     host_order_copy(&session->order, order);
     log_event(LOG_LEVEL_INFO, record.session_id, "slot %u: taken for %s", slot.number, order->username);
     (void)host_session_event(session, SESSION_EV_ALLOCATED, NULL);

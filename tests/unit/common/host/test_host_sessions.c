@@ -425,6 +425,39 @@ static void test_closed_while_one_waits(void **state)
     assert_int_equal(w->answer, -EBUSY);
 }
 
+static unsigned count_descriptors(void)
+{
+    unsigned count = 0;
+    DIR *dir = opendir("/proc/self/fd");
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static void test_nothing_stays(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    unsigned before = 0;
+    for (unsigned i = 0; i < 7; i++) {
+        cleanup_free char *id = xasprintf("%032x", i);
+        struct host_session *session;
+        order.session_id = id;
+        assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
+        if (i % 3 > 0)
+            assert_int_equal(host_session_start(session, LONELY, 600), 0);
+        if (i % 3 > 1)
+            HW_UNTIL(w, host_session_status(session) == SESSION_READY);
+        assert_int_equal(host_session_event(session, SESSION_EV_EXIT, "exit"), 0);
+        hw_await_free(w);
+        if (i == 2) /* what is kept for the next one is there now */
+            before = count_descriptors();
+    }
+    assert_int_equal(count_descriptors(), before);
+}
+
 int main(int argc, char **argv)
 {
     if (argc > 1 && str_eq(argv[1], "streamer"))
@@ -453,6 +486,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_forgotten, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_note_that_is_too_long, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_end_of_the_host, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_nothing_stays, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_closed_while_one_waits, hw_setup, hw_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
