@@ -74,7 +74,9 @@ struct x11_clip {
     /* source_x11_clipboard.c: a viewer's text */
     struct rcbuf *text, *latin1; /* NULL: none; not made yet */
     xcb_timestamp_t since;
-    bool claiming; /* the time stamp is awaited */
+    bool claiming;    /* the time stamp is awaited */
+    unsigned asked;   /* sequence number of the question for it */
+    bool owner_asked; /* the answer is awaited */
     unsigned owns;
     uint64_t given_hash; /* of the last one, until a program has another */
     bool given;

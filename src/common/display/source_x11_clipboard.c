@@ -37,9 +37,19 @@ static int intern_atoms(struct x11 *x)
     return r;
 }
 
+static void make_window(struct x11 *x)
+{
+    static const uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE | XCB_EVENT_MASK_STRUCTURE_NOTIFY;
+    const struct x11_clip *clip = x->clip;
+
+    xcb_create_window(x->c, 0, clip->window, x->root, -1, -1, 1, 1, 0, XCB_WINDOW_CLASS_INPUT_ONLY,
+                      XCB_COPY_FROM_PARENT, XCB_CW_EVENT_MASK, &events);
+    xcb_xfixes_select_selection_input(x->c, clip->window, clip->atom[CLIP_CLIPBOARD],
+                                      XCB_XFIXES_SELECTION_EVENT_MASK_SET_SELECTION_OWNER);
+}
+
 int x11_clipboard_start(struct x11 *x)
 {
-    static const uint32_t events = XCB_EVENT_MASK_PROPERTY_CHANGE;
     struct x11_clip *clip = x->clip = xcalloc(1, sizeof(*clip));
     int r = intern_atoms(x);
 
@@ -50,10 +60,7 @@ int x11_clipboard_start(struct x11 *x)
     if (r < 0)
         return r;
     clip->window = xcb_generate_id(x->c);
-    xcb_create_window(x->c, 0, clip->window, x->root, -1, -1, 1, 1, 0, XCB_WINDOW_CLASS_INPUT_ONLY,
-                      XCB_COPY_FROM_PARENT, XCB_CW_EVENT_MASK, &events);
-    xcb_xfixes_select_selection_input(x->c, clip->window, clip->atom[CLIP_CLIPBOARD],
-                                      XCB_XFIXES_SELECTION_EVENT_MASK_SET_SELECTION_OWNER);
+    make_window(x);
     /* With an answer to this, no change is missed from here on. */
     free(
         xcb_get_selection_owner_reply(x->c, xcb_get_selection_owner(x->c, clip->atom[CLIP_CLIPBOARD]), NULL));
@@ -87,6 +94,17 @@ static uint64_t hash_of(const void *text, size_t len)
     return XXH3_64bits(text, len);
 }
 
+/* An owner has to say since when: a change of a property tells what time it is. */
+static void ask_time(struct x11 *x)
+{
+    struct x11_clip *clip = x->clip;
+
+    clip->asked = xcb_change_property(x->c, XCB_PROP_MODE_REPLACE, clip->window, clip->atom[CLIP_STAMP],
+                                      XCB_ATOM_INTEGER, 8, 0, NULL)
+                      .sequence;
+    x11_sent(x);
+}
+
 int x11_clipboard(struct source *self, const char *text, size_t len)
 {
     struct x11 *x = x11_of(self);
@@ -114,13 +132,9 @@ int x11_clipboard(struct source *self, const char *text, size_t len)
     clip->given = true;
     clip->given_hash = hash_of(rcbuf_data(held), len);
     clip_fetch_forget(x);
-    if (!clip->claiming) {
-        /* An owner has to say since when: a change of a property tells what time it is. */
-        clip->claiming = true;
-        xcb_change_property(x->c, XCB_PROP_MODE_APPEND, clip->window, clip->atom[CLIP_STAMP],
-                            XCB_ATOM_INTEGER, 8, 0, NULL);
-        x11_sent(x);
-    }
+    if (!clip->claiming)
+        ask_time(x);
+    clip->claiming = true;
     return 0;
 }
 
@@ -143,6 +157,34 @@ static void lost(struct x11_clip *clip, unsigned selection)
         drop_text(clip);
 }
 
+static void on_current_owner(struct x11 *x, const void *data)
+{
+    const xcb_get_selection_owner_reply_t *reply = data;
+
+    x->clip->owner_asked = false;
+    if (reply && reply->owner != XCB_NONE && reply->owner != x->clip->window)
+        clip_fetch_changed(x, XCB_CURRENT_TIME);
+}
+
+/* Any program can destroy any window. Until the new one is there changes are missed, so it is asked who owns
+ * the clipboard now. */
+static void on_destroyed(struct x11 *x, xcb_window_t window)
+{
+    struct x11_clip *clip = x->clip;
+
+    if (window != clip->window) {
+        clip_serve_gone(x, window);
+        return;
+    }
+    lost(clip, CLIP_OWNS_CLIPBOARD | CLIP_OWNS_PRIMARY);
+    make_window(x);
+    if (clip->claiming)
+        ask_time(x);
+    if (!clip->owner_asked)
+        x11_await(x, xcb_get_selection_owner(x->c, clip->atom[CLIP_CLIPBOARD]).sequence, 0, on_current_owner);
+    clip->owner_asked = true;
+}
+
 static void on_owner(struct x11 *x, const xcb_xfixes_selection_notify_event_t *event)
 {
     struct x11_clip *clip = x->clip;
@@ -161,7 +203,9 @@ static void on_property(struct x11 *x, const xcb_property_notify_event_t *event)
     if (event->window != clip->window) {
         clip_fetch_property(x, event);
         clip_serve_property(x, event);
-    } else if (event->atom == clip->atom[CLIP_STAMP] && clip->claiming) {
+    } else if (event->atom == clip->atom[CLIP_STAMP] && clip->claiming &&
+               (int16_t)(event->sequence - (uint16_t)clip->asked) >= 0) {
+        /* Another program's change of it, before ours, would give a time that is too early. */
         claim(x, event->time);
     }
 }
@@ -176,18 +220,21 @@ static void on_clear(struct x11 *x, const xcb_selection_clear_event_t *event)
 
 bool x11_clipboard_event(struct x11 *x, const xcb_generic_event_t *event)
 {
+    bool said = event->response_type & 0x80; /* by a program: all but the answer to a question is a lie */
     int type = event->response_type & 0x7f;
 
-    if (type == XCB_PROPERTY_NOTIFY)
-        on_property(x, (const void *)event);
-    else if (type == XCB_SELECTION_NOTIFY)
+    if (type == XCB_SELECTION_NOTIFY)
         clip_fetch_notify(x, (const void *)event);
+    else if (said)
+        return false;
+    else if (type == XCB_PROPERTY_NOTIFY)
+        on_property(x, (const void *)event);
     else if (type == XCB_SELECTION_REQUEST)
         clip_serve_request(x, (const void *)event);
     else if (type == XCB_SELECTION_CLEAR)
         on_clear(x, (const void *)event);
     else if (type == XCB_DESTROY_NOTIFY)
-        clip_serve_gone(x, ((const xcb_destroy_notify_event_t *)(const void *)event)->window);
+        on_destroyed(x, ((const xcb_destroy_notify_event_t *)(const void *)event)->window);
     else if (type == x->fixes_event + XCB_XFIXES_SELECTION_NOTIFY)
         on_owner(x, (const void *)event);
     else

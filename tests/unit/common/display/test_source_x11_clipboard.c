@@ -7,6 +7,7 @@
 #include <stdint.h>
 /* cmocka wants those first */
 #include <cmocka.h>
+#include <xcb/xfixes.h>
 
 #include "base/clock.h"
 #include "base/file.h"
@@ -113,6 +114,45 @@ static void expect_output(struct state *s, char *const *argv, const char *text, 
 
 #define EXPECT(s, text, ...) expect_output(s, (char *[]){__VA_ARGS__, NULL}, text, strlen(text))
 
+static xcb_window_t owner_of(struct state *s, xcb_atom_t selection)
+{
+    xcb_get_selection_owner_reply_t *reply =
+        xcb_get_selection_owner_reply(s->c, xcb_get_selection_owner(s->c, selection), NULL);
+    xcb_window_t owner = reply->owner;
+
+    free(reply);
+    return owner;
+}
+
+static xcb_atom_t atom_of(struct state *s, const char *name)
+{
+    xcb_intern_atom_reply_t *reply =
+        xcb_intern_atom_reply(s->c, xcb_intern_atom(s->c, false, (uint16_t)strlen(name), name), NULL);
+    xcb_atom_t atom = reply->atom;
+
+    free(reply);
+    return atom;
+}
+
+static void on_turn(void *arg)
+{
+    loop_stop(((struct state *)arg)->loop);
+}
+
+/* A viewer's text; returns when both selections are the source's. */
+static void give(struct state *s, const char *text, size_t len)
+{
+    xcb_atom_t clipboard = atom_of(s, "CLIPBOARD");
+    struct loop_timer *turn;
+
+    assert_int_equal(source_clipboard(s->source, text, len), 0);
+    assert_int_equal(loop_timer_create(s->loop, on_turn, s, &turn), 0);
+    loop_timer_start(turn, 1, 1);
+    AWAIT(s, owner_of(s, clipboard) != XCB_NONE && owner_of(s, clipboard) != s->window &&
+                 owner_of(s, clipboard) == owner_of(s, XCB_ATOM_PRIMARY));
+    loop_timer_destroy(turn);
+}
+
 static void expect_copied(struct state *s, unsigned copies, const char *text)
 {
     AWAIT(s, s->copies >= copies);
@@ -144,7 +184,7 @@ static void test_programs_paste(void **state)
     struct state *s = *state;
     cleanup_free char *text = long_text(900000);
 
-    assert_int_equal(source_clipboard(s->source, UNICODE, strlen(UNICODE)), 0);
+    give(s, UNICODE, strlen(UNICODE));
     EXPECT(s, UNICODE, "xclip", "-o", "-selection", "clipboard", "-target", "UTF8_STRING");
     EXPECT(s, UNICODE, "xclip", "-o", "-selection", "primary", "-target", "UTF8_STRING");
     EXPECT(s, UNICODE, "xsel", "-l", "/dev/null", "-o", "-b");
@@ -156,10 +196,10 @@ static void test_programs_paste(void **state)
            "Gr\xfc\xdf"
            "e, ??????, ???, ?\tend",
            "xclip", "-o", "-selection", "clipboard", "-target", "STRING");
-    assert_int_equal(source_clipboard(s->source, "a\r\nb", 4), 0);
+    give(s, "a\r\nb", 4);
     EXPECT(s, "a\nb", "xsel", "-l", "/dev/null", "-o", "-b");
 
-    assert_int_equal(source_clipboard(s->source, text, 900000), 0);
+    give(s, text, 900000);
     EXPECT(s, text, "xclip", "-o", "-selection", "clipboard", "-target", "UTF8_STRING");
     EXPECT(s, text, "xclip", "-o", "-selection", "clipboard", "-target", "STRING");
     EXPECT(s, text, "xsel", "-l", "/dev/null", "-o", "-p");
@@ -206,16 +246,6 @@ struct owner {
     xcb_window_t to;                     /* of a transfer in pieces */
     xcb_atom_t property;
 };
-
-static xcb_atom_t atom_of(struct state *s, const char *name)
-{
-    xcb_intern_atom_reply_t *reply =
-        xcb_intern_atom_reply(s->c, xcb_intern_atom(s->c, false, (uint16_t)strlen(name), name), NULL);
-    xcb_atom_t atom = reply->atom;
-
-    free(reply);
-    return atom;
-}
 
 static void put(struct owner *o, const xcb_selection_request_event_t *e, xcb_atom_t type, uint8_t format,
                 const void *data, size_t count)
@@ -381,7 +411,7 @@ static void test_slow_owners(void **state)
     }
     own(&o, SILENT, NULL);
     AWAIT(s, o.asked == 1);
-    assert_int_equal(source_clipboard(s->source, "mine", 4), 0); /* need not wait */
+    give(s, "mine", 4); /* need not wait */
     loop_poll_destroy(o.poll);
     EXPECT(s, "mine", "xsel", "-l", "/dev/null", "-o", "-b");
 }
@@ -413,7 +443,7 @@ static void test_manager(void **state)
     struct owner o;
 
     owner_start(&o, s);
-    assert_int_equal(source_clipboard(s->source, "from a viewer", 13), 0);
+    give(s, "from a viewer", 13);
     loop_poll_destroy(o.poll);
     EXPECT(s, "from a viewer", "xsel", "-l", "/dev/null", "-o", "-b");
     owner_start(&o, s);
@@ -456,7 +486,7 @@ static void test_stalled_requestors(void **state)
     struct loop_timer *tick;
     struct owner o;
 
-    assert_int_equal(source_clipboard(s->source, text, 900000), 0);
+    give(s, text, 900000);
     EXPECT(s, text, "xsel", "-l", "/dev/null", "-o", "-b");
     owner_start(&o, s);
     for (unsigned i = 1; i <= 8; i++) {
@@ -483,7 +513,7 @@ static void test_requestors(void **state)
     struct owner o;
     unsigned given = 0;
 
-    assert_int_equal(source_clipboard(s->source, text, 900000), 0);
+    give(s, text, 900000);
     EXPECT(s, text, "xsel", "-l", "/dev/null", "-o", "-b");
     owner_start(&o, s);
     for (size_t i = 0; i < ARRAY_SIZE(windows); i++) { /* they begin and take nothing */
@@ -518,6 +548,84 @@ static void test_requestors(void **state)
     EXPECT(s, text, "xclip", "-o", "-selection", "clipboard", "-target", "UTF8_STRING");
 }
 
+static uint32_t next_random(uint32_t *seed)
+{
+    *seed = *seed * 1664525u + 1013904223u;
+    return *seed >> 8;
+}
+
+/* Everything that a program can do to somebody else's windows, in no order. */
+static void make_noise(struct owner *o, const xcb_window_t *windows, unsigned count, xcb_window_t source,
+                       uint32_t *seed)
+{
+    const uint32_t mask = xcb_get_setup(o->s->c)->resource_id_mask;
+    const uint8_t fixes = xcb_get_extension_data(o->s->c, &xcb_xfixes_id)->first_event;
+    const uint8_t types[] = {XCB_SELECTION_NOTIFY, XCB_SELECTION_REQUEST, XCB_SELECTION_CLEAR,
+                             XCB_PROPERTY_NOTIFY,  XCB_DESTROY_NOTIFY,    fixes};
+    const xcb_atom_t atoms[] = {o->clipboard,
+                                XCB_ATOM_PRIMARY,
+                                o->utf8,
+                                o->incr,
+                                o->targets,
+                                XCB_ATOM_STRING,
+                                atom_of(o->s, "ISTHMUS_CLIPBOARD"),
+                                atom_of(o->s, "MULTIPLE"),
+                                atom_of(o->s, "ISTHMUS_STAMP"),
+                                0};
+    static const char data[200000] = {1};
+
+    for (int i = 0; i < 300; i++) {
+        xcb_window_t window = windows[next_random(seed) % count];
+        uint32_t event[8];
+
+        for (size_t k = 1; k < ARRAY_SIZE(event); k++)
+            event[k] = next_random(seed) % 3 == 0   ? windows[next_random(seed) % count]
+                       : next_random(seed) % 3 != 0 ? atoms[next_random(seed) % ARRAY_SIZE(atoms)]
+                                                    : next_random(seed);
+        event[0] = types[next_random(seed) % ARRAY_SIZE(types)];
+        xcb_send_event(o->s->c, false, window, 0, (const char *)event);
+        if (next_random(seed) % 4 == 0)
+            xcb_change_property(o->s->c, XCB_PROP_MODE_REPLACE, window,
+                                atoms[next_random(seed) % (ARRAY_SIZE(atoms) - 1)],
+                                atoms[next_random(seed) % (ARRAY_SIZE(atoms) - 1)],
+                                (uint8_t)(8 << next_random(seed) % 3), next_random(seed) % 50000, data);
+        if (next_random(seed) % 64 == 0 && ((window ^ source) & ~mask) == 0) /* Xvnc does not survive that */
+            xcb_destroy_window(o->s->c, window);
+        if (next_random(seed) % 8 == 0)
+            own(o, next_random(seed) % 2 ? GOOD : ENDLESS, "noise");
+        if (next_random(seed) % 8 == 0)
+            ask(o, o->s->window, atoms[next_random(seed) % (ARRAY_SIZE(atoms) - 1)], o->utf8);
+    }
+}
+
+static void test_noise(void **state)
+{
+    struct state *s = *state;
+    xcb_window_t source;
+    uint32_t seed = 1;
+    struct owner o;
+
+    give(s, "mine", 4);
+    source = owner_of(s, XCB_ATOM_PRIMARY);
+    owner_start(&o, s);
+    for (int round = 0; round < 40; round++) {
+        xcb_query_tree_reply_t *tree = xcb_query_tree_reply(s->c, xcb_query_tree(s->c, s->root), NULL);
+        unsigned copies = s->copies, count = (unsigned)xcb_query_tree_children_length(tree);
+
+        make_noise(&o, xcb_query_tree_children(tree), count, source, &seed);
+        free(tree);
+        client_sync(s);
+        if (round % 2)
+            give(s, "x", 1);
+        own(&o, GOOD, round % 2 ? "one" : "other");
+        AWAIT(s, s->copies > copies && strcmp(s->copied, o.text) == 0);
+    }
+    loop_poll_destroy(o.poll);
+    assert_false(s->failed);
+    give(s, "still there", 11);
+    EXPECT(s, "still there", "xsel", "-l", "/dev/null", "-o", "-b");
+}
+
 static void test_multiple(void **state)
 {
     struct state *s = *state;
@@ -527,7 +635,7 @@ static void test_multiple(void **state)
     xcb_atom_t many[64];
     struct owner o;
 
-    assert_int_equal(source_clipboard(s->source, "text", 4), 0);
+    give(s, "text", 4);
     EXPECT(s, "text", "xsel", "-l", "/dev/null", "-o", "-b");
     owner_start(&o, s);
     {
@@ -563,10 +671,16 @@ static void test_multiple(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
-    const struct CMUnitTest tests[] = {
-        TEST(test_programs_copy),      TEST(test_programs_paste), TEST(test_odd_owners),
-        TEST(test_slow_owners),        TEST(test_storm),          TEST(test_manager),
-        TEST(test_stalled_requestors), TEST(test_requestors),     TEST(test_multiple)};
+    const struct CMUnitTest tests[] = {TEST(test_programs_copy),
+                                       TEST(test_programs_paste),
+                                       TEST(test_odd_owners),
+                                       TEST(test_slow_owners),
+                                       TEST(test_storm),
+                                       TEST(test_manager),
+                                       TEST(test_stalled_requestors),
+                                       TEST(test_requestors),
+                                       TEST(test_multiple),
+                                       TEST(test_noise)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
