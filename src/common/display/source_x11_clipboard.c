@@ -218,27 +218,32 @@ static void on_clear(struct x11 *x, const xcb_selection_clear_event_t *event)
         lost(x->clip, CLIP_OWNS_CLIPBOARD);
 }
 
-bool x11_clipboard_event(struct x11 *x, const xcb_generic_event_t *event)
+static bool on_server_event(struct x11 *x, int type, const void *event)
 {
-    bool said = event->response_type & 0x80; /* by a program: all but the answer to a question is a lie */
-    int type = event->response_type & 0x7f;
-
-    if (type == XCB_SELECTION_NOTIFY)
-        clip_fetch_notify(x, (const void *)event);
-    else if (said)
-        return false;
-    else if (type == XCB_PROPERTY_NOTIFY)
-        on_property(x, (const void *)event);
+    if (type == XCB_PROPERTY_NOTIFY)
+        on_property(x, event);
     else if (type == XCB_SELECTION_REQUEST)
-        clip_serve_request(x, (const void *)event);
+        clip_serve_request(x, event);
     else if (type == XCB_SELECTION_CLEAR)
-        on_clear(x, (const void *)event);
+        on_clear(x, event);
     else if (type == XCB_DESTROY_NOTIFY)
-        on_destroyed(x, ((const xcb_destroy_notify_event_t *)(const void *)event)->window);
+        on_destroyed(x, ((const xcb_destroy_notify_event_t *)event)->window);
     else if (type == x->fixes_event + XCB_XFIXES_SELECTION_NOTIFY)
-        on_owner(x, (const void *)event);
+        on_owner(x, event);
     else
         return false;
+    return true;
+}
+
+bool x11_clipboard_event(struct x11 *x, const xcb_generic_event_t *event)
+{
+    /* What a program says is a lie, but for the answer to a question. */
+    bool said = event->response_type & 0x80;
+    int type = event->response_type & 0x7f;
+
+    if (type != XCB_SELECTION_NOTIFY)
+        return !said && on_server_event(x, type, event);
+    clip_fetch_notify(x, (const void *)event);
     return true;
 }
 
