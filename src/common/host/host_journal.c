@@ -1,18 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "host/host_journal.h"
+#include "host/host_journal_sql.h"
 
 #include <utlist.h>
 
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "store/store.h"
 
 #define RETRY_MS 2000
 #define CHANGES_MAX                                                                                          \
     100000 /* unconfirmed ones; past that the oldest are dropped and a full report has to tell */
-
-#define SEQUENCE_GAP 1000 /* numbers that a crashed host may have used without having written them */
 
 struct change {
     int64_t sequence;
@@ -23,16 +20,6 @@ struct change {
     struct change *prev, *next;
 };
 
-enum write_kind { WRITE_SESSION, WRITE_FORGET, WRITE_ACKNOWLEDGE };
-
-struct write {
-    enum write_kind kind;
-    struct host_journal_session session;
-    bool change;
-    char *order, *note; /* NULL: as they are */
-    struct write *prev, *next;
-};
-
 struct host_journal {
     struct loop *loop;
     struct store *store;
@@ -41,61 +28,23 @@ struct host_journal {
     int64_t sequence;
     struct change *changes; /* on disk, not acknowledged */
     size_t change_count;
-    struct write *waiting; /* the loop's */
-    struct write *busy;    /* the worker's, while working is set */
+    struct host_journal_write *waiting; /* the loop's */
+    struct host_journal_write *busy;    /* the worker's, while working is set */
     bool working, healthy, closing;
     int result;
     struct loop_timer *retry;
 };
 
-static int write_session(struct store_txn *txn, const struct write *write)
-{
-    const struct host_journal_session *s = &write->session;
-    int r = store_exec(
-        txn,
-        "INSERT INTO sessions (session_id, slot, status, reason, ever_seen, persistent, sequence, changed, "
-        "start_order, note) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, COALESCE($9, ''), COALESCE($10, '')) "
-        "ON CONFLICT (session_id) DO UPDATE SET slot = $2, status = $3, reason = $4, ever_seen = $5, "
-        "persistent = $6, sequence = $7, changed = $8, start_order = COALESCE($9, sessions.start_order), "
-        "note = COALESCE($10, sessions.note)",
-        "siisiiiiss", s->session_id, (int64_t)s->slot, (int64_t)s->status, s->reason, (int64_t)s->ever_seen,
-        (int64_t)s->persistent, s->sequence, s->changed, write->order, write->note);
-    if (r < 0 || !write->change)
-        return r;
-    r = store_exec(
-        txn, "INSERT INTO changes (sequence, session_id, status, reason, time) VALUES ($1, $2, $3, $4, $5)",
-        "isisi", s->sequence, s->session_id, (int64_t)s->status, s->reason, s->changed);
-    cleanup_free char *number = xasprintf("%lld", (long long)s->sequence);
-    return r < 0 ? r
-                 : store_exec(txn,
-                              "INSERT INTO meta (name, value) VALUES ('sequence', $1) ON CONFLICT (name) DO "
-                              "UPDATE SET value = $1",
-                              "s", number);
-}
-
-static int write_one(struct store_txn *txn, const struct write *write)
-{
-    switch (write->kind) {
-    case WRITE_SESSION:
-        return write_session(txn, write);
-    case WRITE_FORGET:
-        return store_exec(txn, "DELETE FROM sessions WHERE session_id = $1", "s", write->session.session_id);
-    case WRITE_ACKNOWLEDGE:
-        return store_exec(txn, "DELETE FROM changes WHERE sequence <= $1", "i", write->session.sequence);
-    }
-    return -EINVAL;
-}
-
 static int write_all(struct host_journal *j)
 {
     struct store_txn *txn;
-    struct write *write;
+    struct host_journal_write *write;
     int r = store_begin(j->store, true, &txn);
     if (r < 0)
         return r;
     DL_FOREACH(j->busy, write)
     {
-        r = write_one(txn, write);
+        r = host_journal_sql_write(txn, write);
         if (r < 0) {
             store_rollback(txn);
             return r;
@@ -110,8 +59,9 @@ static void work(void *arg)
     j->result = write_all(j);
 }
 
-static void keep_change(struct host_journal *j, const struct host_journal_session *s)
+static void keep_change(void *arg, const struct host_journal_session *s)
 {
+    struct host_journal *j = arg;
     struct change *change = xcalloc(1, sizeof *change);
     change->sequence = s->sequence;
     memcpy(change->session_id, s->session_id, sizeof change->session_id);
@@ -127,7 +77,7 @@ static void keep_change(struct host_journal *j, const struct host_journal_sessio
     }
 }
 
-static void free_write(struct write *write)
+static void free_write(struct host_journal_write *write)
 {
     free(write->order);
     free(write->note);
@@ -138,7 +88,7 @@ static void free_write(struct write *write)
 static bool take_written(struct host_journal *j)
 {
     bool changed = false;
-    struct write *write, *next;
+    struct host_journal_write *write, *next;
     DL_FOREACH_SAFE(j->busy, write, next)
     {
         if (write->kind == WRITE_SESSION && write->change) {
@@ -155,7 +105,7 @@ static void start_writing(struct host_journal *j);
 
 static void free_journal(struct host_journal *j)
 {
-    struct write *write, *next;
+    struct host_journal_write *write, *next;
     DL_FOREACH_SAFE(j->waiting, write, next)
     {
         DL_DELETE(j->waiting, write);
@@ -221,9 +171,9 @@ static void on_retry(void *arg)
 }
 
 /* A disk that stalls must not make copies of a long note pile up: the newest one is enough. */
-static void drop_older_texts(struct host_journal *j, const struct write *newer)
+static void drop_older_texts(struct host_journal *j, const struct host_journal_write *newer)
 {
-    struct write *write;
+    struct host_journal_write *write;
     DL_FOREACH(j->waiting, write)
     {
         if (write->kind != WRITE_SESSION || !str_eq(write->session.session_id, newer->session.session_id))
@@ -240,75 +190,15 @@ static void drop_older_texts(struct host_journal *j, const struct write *newer)
 }
 
 /* Takes over the texts. */
-static void add_write(struct host_journal *j, const struct write *write)
+static void add_write(struct host_journal *j, const struct host_journal_write *write)
 {
-    struct write *copy = xcalloc(1, sizeof *copy);
+    struct host_journal_write *copy = xcalloc(1, sizeof *copy);
     *copy = *write;
     copy->prev = copy->next = NULL;
     if (copy->order || copy->note)
         drop_older_texts(j, copy);
     DL_APPEND(j->waiting, copy);
     start_writing(j);
-}
-
-static int read_sequence(struct store_txn *txn, int64_t *ret_sequence)
-{
-    struct store_rows *rows;
-    int r = store_query(txn, &rows, "SELECT value FROM meta WHERE name = 'sequence'", "");
-    if (r < 0)
-        return r;
-    /* Without a memory of its own a host starts above every number it can have used before. */
-    *ret_sequence = clock_wall_s(NULL) * 1000;
-    r = store_next(rows);
-    if (r > 0 && str_to_int(store_text(rows, 0), 0, INT64_MAX - SEQUENCE_GAP, ret_sequence) < 0)
-        r = -EIO;
-    if (r > 0)
-        *ret_sequence += SEQUENCE_GAP;
-    store_rows_free(rows);
-    return r < 0 ? r : 0;
-}
-
-static int read_changes(struct host_journal *j, struct store_txn *txn)
-{
-    struct store_rows *rows;
-    int r = store_query(
-        txn, &rows, "SELECT sequence, session_id, status, reason, time FROM changes ORDER BY sequence", "");
-    if (r < 0)
-        return r;
-    while ((r = store_next(rows)) > 0) {
-        struct host_journal_session s = {
-            .sequence = store_int(rows, 0), .status = (int)store_int(rows, 2), .changed = store_int(rows, 4)};
-        (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 1));
-        (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
-        keep_change(j, &s);
-    }
-    store_rows_free(rows);
-    return r;
-}
-
-static int read_sessions(struct store_txn *txn, host_journal_found found, void *arg)
-{
-    struct store_rows *rows;
-    int r = store_query(txn, &rows,
-                        "SELECT session_id, slot, status, reason, ever_seen, persistent, sequence, changed, "
-                        "start_order, note "
-                        "FROM sessions",
-                        "");
-    if (r < 0)
-        return r;
-    while ((r = store_next(rows)) > 0) {
-        struct host_journal_session s = {.slot = (unsigned)store_int(rows, 1),
-                                         .status = (int)store_int(rows, 2),
-                                         .ever_seen = store_int(rows, 4) != 0,
-                                         .persistent = store_int(rows, 5) != 0,
-                                         .sequence = store_int(rows, 6),
-                                         .changed = store_int(rows, 7)};
-        (void)str_copy(s.session_id, sizeof s.session_id, store_text(rows, 0));
-        (void)str_copy(s.reason, sizeof s.reason, store_text(rows, 3));
-        found(arg, &s, store_text(rows, 8), store_text(rows, 9));
-    }
-    store_rows_free(rows);
-    return r;
 }
 
 int host_journal_open(struct loop *loop, const char *state_dir, host_journal_found found,
@@ -332,11 +222,11 @@ int host_journal_open(struct loop *loop, const char *state_dir, host_journal_fou
     if (r >= 0)
         r = store_begin(j->store, false, &txn);
     if (r >= 0) {
-        r = read_sequence(txn, &j->sequence);
+        r = host_journal_sql_sequence(txn, &j->sequence);
         if (r >= 0)
-            r = read_changes(j, txn);
+            r = host_journal_sql_changes(txn, keep_change, j);
         if (r >= 0)
-            r = read_sessions(txn, found, arg);
+            r = host_journal_sql_sessions(txn, found, arg);
         store_rollback(txn);
     }
     if (r >= 0)
@@ -371,17 +261,17 @@ void host_journal_put(struct host_journal *j, struct host_journal_session *sessi
     session->changed = clock_wall_s(NULL);
     if (change)
         session->sequence = ++j->sequence;
-    struct write write = {.kind = WRITE_SESSION,
-                          .session = *session,
-                          .change = change,
-                          .order = order ? xstrdup(order) : NULL,
-                          .note = note ? xstrdup(note) : NULL};
+    struct host_journal_write write = {.kind = WRITE_SESSION,
+                                       .session = *session,
+                                       .change = change,
+                                       .order = order ? xstrdup(order) : NULL,
+                                       .note = note ? xstrdup(note) : NULL};
     add_write(j, &write);
 }
 
 void host_journal_forget(struct host_journal *j, const char *session_id)
 {
-    struct write write = {.kind = WRITE_FORGET};
+    struct host_journal_write write = {.kind = WRITE_FORGET};
     (void)str_copy(write.session.session_id, sizeof write.session.session_id, session_id);
     add_write(j, &write);
 }
@@ -415,7 +305,7 @@ void host_journal_acknowledge(struct host_journal *j, int64_t sequence)
         j->change_count--;
         any = true;
     }
-    struct write write = {.kind = WRITE_ACKNOWLEDGE, .session = {.sequence = sequence}};
+    struct host_journal_write write = {.kind = WRITE_ACKNOWLEDGE, .session = {.sequence = sequence}};
     if (any)
         add_write(j, &write);
 }

@@ -211,6 +211,24 @@ static inline struct host_session *hw_start(struct host_world *w, struct host_se
     return session;
 }
 
+static inline void hw_answer(void *arg, struct host_session *session, int result)
+{
+    struct host_world *w = arg;
+    assert_non_null(session);
+    w->answer = result;
+    w->answers++;
+}
+
+static inline void hw_set_note(struct host_session *session, const char *text)
+{
+    assert_int_equal(host_session_set_note(session, json_pack("{s:s}", "note", text)), 0);
+}
+
+static inline const char *hw_note(const struct host_session *session)
+{
+    return json_string_value(json_object_get(host_session_note(session), "note"));
+}
+
 #define hw_assert_told(w, ...)                                                                               \
     hw_check_told(w, (const int[]){__VA_ARGS__}, sizeof((const int[]){__VA_ARGS__}) / sizeof(int))
 

@@ -4,15 +4,6 @@
 #include "host_world.h"
 
 #include "host/host_priv.h"
-#include "store/store.h"
-
-static void on_answer(void *arg, struct host_session *session, int result)
-{
-    struct host_world *w = arg;
-    assert_non_null(session);
-    w->answer = result;
-    w->answers++;
-}
 
 static void test_from_slot_to_end(void **state)
 {
@@ -30,7 +21,7 @@ static void test_from_slot_to_end(void **state)
     assert_null(host_session_find(w->sessions, OTHER_ID));
     host_session_size(session, &width, &height);
     assert_int_equal(width + height, 0);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     assert_int_equal(w->answers, 0);
     assert_int_equal(host_session_start(session, LONELY, 5), 0);
     assert_int_equal(host_session_start(session, LONELY, 5), -EPERM);
@@ -42,14 +33,14 @@ static void test_from_slot_to_end(void **state)
     hw_assert_told(w, SESSION_CREATED, SESSION_TO_START, SESSION_STARTING, SESSION_READY);
     assert_int_equal(w->answers, 1);
     assert_int_equal(w->answer, 0);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     assert_int_equal(w->answers, 2);
     assert_int_equal(w->answer, 0);
     assert_int_equal(host_session_event(session, SESSION_EV_KILL, "kill"), 0);
     assert_string_equal(host_session_reason(session), "kill");
     hw_await(w, SESSION_DESTROYED);
     assert_int_equal(host_session_event(session, SESSION_EV_SUSPEND, NULL), -EPERM);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     assert_int_equal(w->answer, -ECANCELED);
 }
 
@@ -81,7 +72,7 @@ static void test_program_that_is_missing(void **state)
     order.app_exe = "isthmus-no-such-program";
     assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
     assert_int_equal(host_session_start(session, 800, 600), 0);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     hw_await(w, SESSION_DESTROYED);
     assert_int_equal(w->answers, 1);
     assert_int_equal(w->answer, -EIO);
@@ -100,7 +91,7 @@ static void test_never_ready(void **state)
         assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
         assert_int_equal(host_session_start(session, MUTE, 600), 0);
         for (unsigned i = 0; i < 2 * waiting; i++)
-            host_session_wait(session, on_answer, w);
+            host_session_wait(session, hw_answer, w);
         HW_UNTIL(w, !session_status_is_alive(host_session_status(session)));
         assert_string_equal(host_session_reason(session), "streamer_failed");
         assert_int_equal(w->answers, 2 * waiting);
@@ -251,148 +242,17 @@ static void test_time_limit(void **state)
     assert_string_equal(host_session_reason(session), "timeout");
 }
 
-static void set_note(struct host_session *session, const char *text)
-{
-    assert_int_equal(host_session_set_note(session, json_pack("{s:s}", "note", text)), 0);
-}
-
-static const char *note_of(const struct host_session *session)
-{
-    return json_string_value(json_object_get(host_session_note(session), "note"));
-}
-
-/* Before its start nothing runs: it keeps its slot, its order, its note and its time over a restart. */
-static void test_restart_before_the_start(void **state)
-{
-    struct host_world *w = *state;
-    struct host_session_order order = hw_order(SESSION_ID);
-    struct host_session *session;
-    order.app_mode = "app";
-    order.app_exe = "xterm";
-    assert_int_equal(config_set(w->config, "ovd.connectionTimeoutMs", "20000"), 0);
-    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
-    assert_null(host_session_note(session));
-    set_note(session, "première");
-    hw_restart(w);
-    session = host_session_find(w->sessions, SESSION_ID);
-    assert_int_equal(host_session_status(session), SESSION_CREATED);
-    assert_string_equal(note_of(session), "première");
-    assert_int_equal(host_session_start(session, LONELY, 600), 0);
-    hw_await(w, SESSION_READY);
-    hw_assert_told(w, SESSION_TO_START, SESSION_STARTING, SESSION_READY);
-    assert_int_equal(host_session_slot(session), 1);
-}
-
-/* Ordered, but not launched yet. */
-static void test_restart_at_the_start(void **state)
-{
-    struct host_world *w = *state;
-    struct host_session_order order = hw_order(SESSION_ID);
-    struct host_session *session;
-    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
-    assert_int_equal(host_session_start(session, LONELY, 600), 0);
-    hw_restart(w);
-    session = host_session_find(w->sessions, SESSION_ID);
-    assert_int_equal(host_session_status(session), SESSION_TO_START);
-    hw_await(w, SESSION_READY);
-    hw_assert_told(w, SESSION_STARTING, SESSION_READY);
-}
-
-/* Every clock starts anew: the links have died with the process. */
-static void test_restart_while_it_runs(void **state)
-{
-    struct host_world *w = *state;
-    struct host_session_order order = hw_order(SESSION_ID);
-    order.may_be_silent = true;
-    struct host_session *session = hw_start(w, order);
-    host_session_links(session, 1);
-    set_note(session, "first");
-    set_note(session, "second");
-    hw_restart(w);
-    uint64_t before = clock_monotonic_ms(NULL);
-    session = host_session_find(w->sessions, SESSION_ID);
-    assert_int_equal(host_session_status(session), SESSION_READY);
-    assert_true(host_session_ever_seen(session) && host_session_persistent(session));
-    assert_string_equal(note_of(session), "second");
-    hw_await(w, SESSION_SUSPENDED);
-    assert_in_range(clock_monotonic_ms(NULL) - before, PATIENCE_MS - 1, WAIT_MS);
-    w->displays = 0;
-    hw_restart(w);
-    session = host_session_find(w->sessions, SESSION_ID);
-    assert_int_equal(host_session_status(session), SESSION_SUSPENDED);
-    assert_int_equal(host_session_event(session, SESSION_EV_RESUME, NULL), 0);
-    host_session_wait(session, on_answer, w);
-    hw_await(w, SESSION_READY);
-    host_session_links(session, 1);
-    HW_UNTIL(w, w->displays > 0); /* its streamer has called again */
-    host_session_wait(session, on_answer, w);
-    assert_int_equal(w->answers, 2);
-    assert_int_equal(w->answer, 0);
-}
-
-/* As a host leaves it that is killed between two writes of its journal. */
-static void write_number(const struct host_world *w, const char *column, int64_t number)
-{
-    cleanup_free char *sql = xasprintf("UPDATE sessions SET %s = $1", column);
-    struct store *store;
-    struct store_txn *txn;
-    cleanup_free char *url = xasprintf("sqlite:%s/db/host.sqlite", w->state_dir);
-    assert_int_equal(store_open(url, store_host_migrations, store_host_migration_count, &store, NULL), 0);
-    assert_int_equal(store_begin(store, true, &txn), 0);
-    assert_int_equal(store_exec(txn, sql, "i", number), 1);
-    assert_int_equal(store_commit(txn), 0);
-    store_close(store);
-}
-
-static void test_restart_between_two_steps(void **state)
-{
-    struct host_world *w = *state;
-    static const struct {
-        int written, becomes;
-    } rows[] = {{SESSION_SUSPENDING, SESSION_SUSPENDED}, {SESSION_TO_RESTORE, SESSION_READY},
-                {SESSION_STARTING, SESSION_READY},       {SESSION_TO_START, SESSION_READY},
-                {SESSION_CREATED, SESSION_READY},        {SESSION_TO_DESTROY, SESSION_DESTROYED}};
-    assert_int_equal(config_set(w->config, "ovd.connectionTimeoutMs", "20000"), 0);
-    hw_start(w, hw_order(SESSION_ID));
-    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-        hw_finish(w);
-        write_number(w, "status", rows[i].written);
-        hw_begin(w);
-        hw_await(w, rows[i].becomes);
-    }
-    hw_await_free(w);
-}
-
-/* An ended session is known for a day. */
-static void test_forgotten(void **state)
-{
-    struct host_world *w = *state;
-    struct host_session_order order = hw_order(SESSION_ID);
-    struct host_session *session;
-    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
-    assert_int_equal(host_session_event(session, SESSION_EV_EXIT, "exit"), 0);
-    hw_await(w, SESSION_DESTROYED);
-    hw_restart(w);
-    session = host_session_find(w->sessions, SESSION_ID);
-    assert_int_equal(host_session_status(session), SESSION_DESTROYED);
-    assert_string_equal(host_session_reason(session), "exit");
-    hw_finish(w);
-    write_number(w, "changed", clock_wall_s(NULL) - 86401);
-    hw_begin(w);
-    assert_null(host_session_find(w->sessions, SESSION_ID));
-}
-
 static void test_note_that_is_too_long(void **state)
 {
     struct host_world *w = *state;
     struct host_session_order order = hw_order(SESSION_ID);
     struct host_session *session;
     assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
-    set_note(session, "kept");
+    hw_set_note(session, "kept");
     cleanup_free char *text = xcalloc(1, HOST_NOTE_MAX + 1);
     memset(text, 'x', HOST_NOTE_MAX);
     assert_int_equal(host_session_set_note(session, json_pack("{s:s}", "note", text)), -EMSGSIZE);
-    assert_string_equal(note_of(session), "kept");
+    assert_string_equal(hw_note(session), "kept");
 }
 
 static void test_end_of_the_host(void **state)
@@ -417,10 +277,10 @@ static void test_closed_while_one_waits(void **state)
     struct host_session_order order = hw_order(SESSION_ID);
     struct host_session *session;
     assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     host_sessions_close(w->sessions);
     assert_int_equal(w->answer, -EBUSY);
-    host_session_wait(session, on_answer, w);
+    host_session_wait(session, hw_answer, w);
     assert_int_equal(w->answers, 2);
     assert_int_equal(w->answer, -EBUSY);
 }
@@ -479,11 +339,6 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_browser, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_time_limit_that_is_over, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_time_limit, hw_setup, hw_teardown),
-        cmocka_unit_test_setup_teardown(test_restart_before_the_start, hw_setup, hw_teardown),
-        cmocka_unit_test_setup_teardown(test_restart_at_the_start, hw_setup, hw_teardown),
-        cmocka_unit_test_setup_teardown(test_restart_while_it_runs, hw_setup, hw_teardown),
-        cmocka_unit_test_setup_teardown(test_restart_between_two_steps, hw_setup, hw_teardown),
-        cmocka_unit_test_setup_teardown(test_forgotten, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_note_that_is_too_long, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_end_of_the_host, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_nothing_stays, hw_setup, hw_teardown),
