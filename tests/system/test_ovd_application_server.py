@@ -7,9 +7,11 @@ import concurrent.futures
 import email
 import email.policy
 import hashlib
+import http.client
 import os
 import re
 import signal
+import socket
 import stat
 
 import aiosmtpd.controller
@@ -126,6 +128,27 @@ def test_the_session_manager_is_away():
         assert ask(location).location == "error/"
         base = location.split("/index.php")[0]
         assert ask(f"{base}/index.php").location == config["ovd.sessionManagerUrl"]
+
+
+@pytest.mark.parametrize("request_ms", [300, 60000])
+def test_the_session_manager_hangs(request_ms):
+    """Whoever waits is told in time; a host that stops meanwhile stops."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        manager = f"http://127.0.0.1:{silent.getsockname()[1]}/sessionmanager/"
+        config = {**ovdclient.CONFIG, "ovd.sessionManagerUrl": manager, "ovd.requestMs": request_ms}
+        with testenv.Instance(config=config) as lonely, concurrent.futures.ThreadPoolExecutor(1) as pool:
+            location = OvdClient(lonely).form().location
+            waiting = pool.submit(ask, location)
+            connection, _ = silent.accept()
+            with connection:
+                asked = connection.recv(4096).decode()
+                assert re.match(r"GET /sessionmanager/webservices/session_token\.php\?fqdn=127\.0\.0\.1&token=[0-9a-zA-Z]{32} HTTP", asked)
+                if request_ms > 1000:
+                    lonely.stop()
+                    with pytest.raises((OSError, http.client.HTTPException)):
+                        waiting.result(30)
+                else:
+                    assert waiting.result(30).location == "error/"
 
 
 # ---- cookies ----
