@@ -395,7 +395,7 @@ void aps_route_index(struct http_request *r, void *ctx)
     }
     cleanup_free char *query = xasprintf("token=%s", redeem->id);
     if (aps_manager_get(aps, "session_token.php", query, on_token, redeem) < 0) {
-        refuse(redeem, "too many are being redeemed");
+        refuse(redeem, "this server has too much to ask, or stops");
         return;
     }
     http_defer(r);
