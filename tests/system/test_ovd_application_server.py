@@ -219,6 +219,30 @@ def test_an_end_before_the_start(instance, ovd, file):
     assert ovd.ask(file).text == "die2 (400): ERROR - No $session"
 
 
+def test_a_proxy_is_passed_on(ovd):
+    ovd.begin(proxy_type="HTTP", proxy_host="proxy", proxy_port="3128", proxy_username="u", proxy_password="p&<")
+    reply = ovd.ask("access.php", application_id="desktop")
+    reply.xml("ovd-access")
+    assert '<proxy type="HTTP" host="proxy" port="3128" username="u" password="p&amp;&lt;"/>' in reply.text
+
+
+def test_the_second_program_of_a_person_joins():
+    """As a guest of oneself, who may type."""
+    with testenv.Instance(config={**ovdclient.CONFIG, "ovd.actionWhenActiveSession": "join"}) as instance:
+        first = OvdClient(instance).begin()
+        second = OvdClient(instance).open()
+        assert second.session.get("mode") == "share"
+        second.until(2, 2, "desktop")
+        access = second.access()
+        assert access.view_only == "No" and access.vnc_port == first.access().vnc_port
+        (guest,) = first.whatsup("desktop").sharing
+        assert (guest["mode"], guest["joined"], guest["alive"]) == ("active", "1", "1")
+        second.exit()
+        assert first.whatsup("desktop").status == 2
+        first.exit()
+        until(lambda: not ovdclient.keepers(instance), "the end")
+
+
 # ---- what survives ----
 
 
