@@ -44,7 +44,8 @@ def test_first_and_second_start(state):
         assert second.banner["password"].startswith("(unchanged")
         assert second.login(password=password)["token"]
         assert pathlib.Path(state, "secrets/tls/cert.pem").read_text() == certificate
-        assert second.status()["base"] == base, "the same ports again"
+        # The same ports again, unless somebody else on this machine was given them in between.
+        assert second.status()["base"] == base or testenv.claim(f"isthmus-ports-{base}") is None
         for path in pathlib.Path(state, "log").iterdir():
             assert password not in path.read_text(), f"the password is in {path}"
 
