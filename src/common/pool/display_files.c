@@ -2,25 +2,29 @@
 #include "pool/display_files.h"
 
 #include <dirent.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/str.h"
 
 #define SOCKETS "/tmp/.X11-unix"
 
-static void remove_own(const char *path, uid_t uid)
+/* Whether connecting is refused, as it is when the server is gone. */
+static bool is_dead(const char *path)
 {
-    struct stat st;
-    if (lstat(path, &st) == 0 && (S_ISSOCK(st.st_mode) || S_ISREG(st.st_mode)) && st.st_uid == uid)
-        (void)unlink(path);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    return fd >= 0 && str_copy(address.sun_path, sizeof address.sun_path, path) == 0 &&
+           connect(fd, (struct sockaddr *)&address, sizeof address) < 0 && errno == ECONNREFUSED;
 }
 
 void display_files_remove(int display, uid_t uid)
 {
-    cleanup_free char *socket_path = xasprintf(SOCKETS "/X%d", display);
-    cleanup_free char *lock_path = xasprintf("/tmp/.X%d-lock", display);
-    remove_own(socket_path, uid);
-    remove_own(lock_path, uid);
+    struct stat st;
+    cleanup_free char *path = xasprintf(SOCKETS "/X%d", display);
+    if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == uid && is_dead(path))
+        (void)unlink(path);
 }
 
 void display_files_remove_all(uid_t uid)

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "pool/display_files.h"
 #include "pool/leader_part.h"
 
 #define DISPLAY_FIRST 100 /* below are the machine's own displays */
@@ -83,15 +84,6 @@ static void on_number(void *arg, int ready)
     s->options.up(s->options.arg);
 }
 
-/* A killed server leaves its files. In a sandbox's own /tmp they would only be in the way of the number. */
-static void remove_files(const struct leader_server *s)
-{
-    cleanup_free char *socket_path = xasprintf("/tmp/.X11-unix/X%d", s->number);
-    cleanup_free char *lock_path = xasprintf("/tmp/.X%d-lock", s->number);
-    (void)unlink(socket_path);
-    (void)unlink(lock_path);
-}
-
 static void on_server_gone(void *arg, int wait_status)
 {
     struct leader_server *s = arg;
@@ -99,7 +91,7 @@ static void on_server_gone(void *arg, int wait_status)
         log_error("the display server %s ended with status %d", s->display, wait_status);
     close_number(s);
     if (s->up)
-        remove_files(s);
+        display_files_remove(s->number, geteuid()); /* a killed one leaves it, in a sandbox too */
     s->options.gone(s->options.arg);
 }
 

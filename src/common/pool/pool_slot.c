@@ -169,29 +169,16 @@ void pool_slot_ending(struct slot *slot, const char *reason)
     pool_keeper_stop(slot);
 }
 
-/* In one-account mode other displays may be the same person's: only those that are known to be ours. */
-static void remove_display_files(const struct slot *slot)
-{
-    if (slot->order.sandbox)
-        return;
-    if (!slot->account.shared)
-        display_files_remove_all(slot->account.uid);
-    if (slot->display >= 0)
-        display_files_remove(slot->display, slot->account.uid);
-    for (unsigned i = 0; i < slot->instance_count; i++)
-        display_files_remove(slot->instances[i].display, slot->account.uid);
-}
-
 static void clean_work(void *arg)
 {
     struct slot *slot = arg;
     slot->result = claim(slot, slot->order.account);
     if (slot->result >= 0)
         slot->result = account_kill(&slot->account, slot->dir);
-    if (slot->result >= 0) {
-        remove_display_files(slot);
+    if (slot->result >= 0 && !slot->order.sandbox)
+        display_files_remove_all(slot->account.uid);
+    if (slot->result >= 0)
         slot->result = slotdir_clean(slot->dir);
-    }
     /* A disk that is full by now does not make the slot unclean: the next session builds its home anew
      * anyway. */
     if (slot->result >= 0)
