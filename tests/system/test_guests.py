@@ -11,7 +11,9 @@ import urllib.request
 
 import capture
 import fake_host
+import pytest
 import testenv
+import websockets
 from test_session import next_json
 
 CONFIG = {"webstreamSettings.serverMaxSessionCount": 2, "ovd.sessionManager": "true"}
@@ -39,7 +41,7 @@ class Guest(testenv.Client):
 
     def __init__(self, owner, role):
         self.instance = owner.instance
-        body = {"serverUrl": host_url(self.instance), "sessionId": owner.session, "role": role}
+        body = {"serverUrl": host_url(self.instance), "sessionId": owner.session, "role": role, "email": f"{role}@example"}
         code = internal(self.instance, "/gateway/ovd/code", body)["code"]
         answer = self.instance.post("/gateway/session/code", {"code": code})
         assert answer.status == 200, answer
@@ -67,6 +69,25 @@ async def error_code(ws):
 async def file_there(instance, screen, picture, name):
     while not list(instance.state.glob(f"slots/*/home/{name}")):
         await capture.read_update(screen, picture)
+
+
+def test_a_guest_leaves_room(instance, client):
+    """One who opens connections without end has a few, and the owner and other guests have theirs."""
+    client.launch("app_collection", "terminal")
+    greedy, modest = Guest(client, "passive"), Guest(client, "active")
+
+    async def play():
+        async with contextlib.AsyncExitStack() as stack:
+            for _ in range(6):
+                await stack.enter_async_context(greedy.websocket("control"))
+            with pytest.raises(websockets.exceptions.InvalidStatusCode) as refused:
+                await stack.enter_async_context(greedy.websocket("capture"))
+            assert refused.value.status_code == 429
+            for who in (modest, client):
+                for channel in ("capture", "control"):
+                    await stack.enter_async_context(who.websocket(channel))
+
+    asyncio.run(play())
 
 
 def test_what_guests_may(instance, client):

@@ -5,21 +5,28 @@
 #include "base/clock.h"
 #include "webstream/gateway/ws_priv.h"
 
-static unsigned count_of(const struct gateway *g, const char *session_id)
+/* Guests cannot keep the owner out, nor one guest the others. */
+static bool has_room(const struct gateway *g, const struct ws_link *newest)
 {
-    unsigned count = 0;
+    unsigned all = 0, guests = 0, same = 0;
+    bool is_guest = newest->who.role != IDENTITY_OWNER;
     const struct ws_link *link;
     DL_FOREACH(g->links, link)
     {
-        count += strcmp(link->row.id, session_id) == 0;
+        if (strcmp(link->row.id, newest->row.id) != 0)
+            continue;
+        all++;
+        guests += link->who.role != IDENTITY_OWNER;
+        same += newest->who.guest[0] != '\0' && strcmp(link->who.guest, newest->who.guest) == 0;
     }
-    return count;
+    return all < WS_LINKS_PER_SESSION_MAX &&
+           (!is_guest || (guests < WS_LINKS_OF_GUESTS_MAX && same < WS_LINKS_PER_GUEST_MAX));
 }
 
 int ws_link_activate(struct ws_link *link)
 {
     struct gateway *g = link->gateway;
-    if (count_of(g, link->row.id) >= WS_LINKS_PER_SESSION_MAX)
+    if (!has_room(g, link))
         return -ENOSPC;
     link->refs++;
     link->active = true;

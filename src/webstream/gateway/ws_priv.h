@@ -15,8 +15,10 @@
 
 #define WS_LINKS_MAX 4000 /* in all: two descriptors each */
 #define WS_LINKS_PER_SESSION_MAX 32
-#define WS_BACKEND_MS 10000 /* from connecting to the streamer's 101 */
-#define WS_FAREWELL_MS 3000 /* for a streamer to tell its viewers that the session ends, and to close */
+#define WS_LINKS_OF_GUESTS_MAX 24 /* of these */
+#define WS_LINKS_PER_GUEST_MAX 6  /* two pages, as one is being loaded again */
+#define WS_BACKEND_MS 10000       /* from connecting to the streamer's 101 */
+#define WS_FAREWELL_MS 3000       /* for a streamer to tell its viewers that the session ends, and to close */
 #define WS_SUBPROTOCOL "isthmus.v1"
 
 struct ws_link {
