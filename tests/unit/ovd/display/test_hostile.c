@@ -2,6 +2,7 @@
 /* Clients byte by byte: old versions, the extended clipboard, and those that mean no good. */
 #include "ovd/display/sink_kit.h"
 
+#include <dirent.h>
 #include <rfb/rfb.h>
 #include <zlib.h>
 
@@ -425,6 +426,53 @@ static void test_lying_text(void **state)
     }
 }
 
+static unsigned count_entries(const char *path)
+{
+    DIR *dir = opendir(path);
+    unsigned count = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        count++;
+    closedir(dir);
+    return count;
+}
+
+static bool has_as_few(void *most)
+{
+    const unsigned *counts = most;
+
+    return count_entries("/proc/self/fd") <= counts[0] && count_entries("/proc/self/task") <= counts[1];
+}
+
+/* Clients come and go, alone and together, in the middle of a picture or of a message: no descriptor and no
+ * thread stays. */
+static void test_nothing_stays(void **state)
+{
+    unsigned counts[2];
+
+    (void)state;
+    kit_start(WIDTH, HEIGHT);
+    counts[0] = count_entries("/proc/self/fd");
+    counts[1] = count_entries("/proc/self/task");
+    for (int round = 0; round < 12; round++) {
+        int fds[3], result;
+
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+            fds[i] = i < 2 ? join("owner", OWNER_PASSWORD, 8) : kit_connect(NULL, &result);
+        noise(0, 0, WIDTH, HEIGHT, (uint32_t)round);
+        request(fds[0], WIDTH, HEIGHT);
+        send_all(fds[1], "\6\0\0\0\0\0\1\0abc", 11); /* a text that goes on */
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+            close(fds[i]);
+        if (round % 3 == 0)
+            assert_empty();
+    }
+    assert_empty();
+    assert_true(loop_kit_wait(&kit.loop, has_as_few, counts));
+    kit_stop();
+}
+
 /* A guest types and points, but the screen keeps its owner's size. */
 static void test_guest_keeps_the_size(void **state)
 {
@@ -499,6 +547,7 @@ int main(void)
         cmocka_unit_test(test_slow_reader),
         cmocka_unit_test(test_extended_clipboard),
         cmocka_unit_test(test_lying_text),
+        cmocka_unit_test(test_nothing_stays),
         cmocka_unit_test(test_guest_keeps_the_size),
         cmocka_unit_test(test_text_bombs),
     };
