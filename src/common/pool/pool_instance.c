@@ -6,6 +6,9 @@
 #include "pool/pool_priv.h"
 #include "pool/text_fd.h"
 
+_Static_assert(POOL_INSTANCE_LEN == KEEPER_INSTANCE_LEN && POOL_INSTANCES_MAX == KEEPER_INSTANCES_MAX,
+               "what the host orders is what a keeper takes");
+
 struct pool_instance *pool_instance_in(struct slot *slot, const char *name)
 {
     for (unsigned i = 0; i < slot->instance_count; i++) {

@@ -14,6 +14,10 @@
 #define PARTICIPANTS_MAX 64
 #define JOINED_MAX 256
 
+_Static_assert(POOL_INSTANCE_LEN == DISPLAY_LINE_INSTANCE_LEN &&
+                   POOL_PARTICIPANT_LEN == DISPLAY_LINE_PARTICIPANT_LEN,
+               "names fit into lines as they are");
+
 struct participant {
     char id[POOL_PARTICIPANT_LEN];
     char password[DISPLAY_LINE_PASSWORD_LEN];
