@@ -40,6 +40,30 @@ def holds(display, text, selection="clipboard"):
     until(lambda: paste(display, selection) == text, f"{selection} holds {text[:20]!r}", step=0.2)
 
 
+def test_what_the_policy_forbids(instance, ovd):
+    """Nothing is taken out of a session of low trust."""
+    kept = ovdclient.query(instance, "main", "SELECT id, policy_set_id FROM workspaces")
+    low = "(SELECT id FROM policy_sets WHERE name = 'lowtrust' LIMIT 1)"
+    ovdclient.query(instance, "main", f"UPDATE workspaces SET policy_set_id = {low}")
+    try:
+        ovd.begin()
+    finally:
+        for row in kept:
+            ovdclient.query(instance, "main", "UPDATE workspaces SET policy_set_id = ? WHERE id = ?", row[1], row[0])
+    access = ovd.access()
+    with Screen() as screen, Tunnel(access).wait() as tunnel, SessionDisplay(instance) as display:
+        with screen.viewer(tunnel.port, access.hidden_password) as viewer:
+            x, y = viewer.shows(display)
+            screen.click(x + 300, y + 300)
+            copy(screen, "comes in")
+            holds(display, "comes in")
+            copy(display, "stays there")
+            holds(display, "stays there")
+            copy(screen, "marked", "primary")  # takes the same way, and comes later than what would have gone out
+            holds(display, "marked")
+            assert paste(screen) == "comes in"
+
+
 def test_both_ways(instance, ovd):
     long = "".join(f"line {i} of a long text\n" for i in range(30000))
     ovd.begin()

@@ -16,6 +16,7 @@ struct display_services {
     struct input_group *input; /* of all its viewers */
     int max_width, max_height;
     int frame_rate;
+    struct screen_clipboard_rule clipboard; /* for displays of its own */
     const char
         *x11; /* path of the display's socket; its directory also has those of further displays, "X<N>" */
     const char *xauthority; /* cookie for all of them */

@@ -188,11 +188,16 @@ static void on_failed(void *arg, int error)
         s->options.events->failed(s->options.arg, error);
 }
 
+static bool is_too_long(const struct screen *s, size_t len)
+{
+    return s->options.clipboard.max != 0 && len > s->options.clipboard.max;
+}
+
 static void on_clipboard(void *arg, const char *text, size_t len)
 {
     struct screen *s = arg;
 
-    if (s->options.events->clipboard)
+    if (s->options.events->clipboard && !s->options.clipboard.no_out && !is_too_long(s, len))
         s->options.events->clipboard(s->options.arg, text, len);
 }
 
@@ -241,6 +246,10 @@ int screen_clipboard(struct screen *screen, const char *text, size_t len)
 {
     if (screen->failed)
         return -EPIPE;
+    if (screen->options.clipboard.no_in)
+        return -EPERM;
+    if (is_too_long(screen, len))
+        return -EMSGSIZE;
     if (len <= FRAME_CLIPBOARD_MAX && !str_is_utf8(text, len, false))
         return -EINVAL;
     return source_clipboard(screen->options.source, text, len);

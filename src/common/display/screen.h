@@ -20,11 +20,18 @@ struct screen_events {
     void (*clipboard)(void *arg, const char *text, size_t len);
 };
 
+/* Which texts may pass: to the session, and out of it. */
+struct screen_clipboard_rule {
+    bool no_in, no_out;
+    size_t max; /* bytes; 0: FRAME_CLIPBOARD_MAX */
+};
+
 struct screen_options {
     struct loop *loop;
     struct source *source; /* lent; the screen becomes its listener */
     int frame_rate;        /* cap for each viewer, 1 ... 60 */
     enum encode_compression compression;
+    struct screen_clipboard_rule clipboard;
     const struct screen_events *events;
     void *arg;
 };
@@ -34,7 +41,8 @@ int screen_create(const struct screen_options *options, struct screen **ret_scre
 struct screen *screen_destroy(struct screen *screen);
 struct source *screen_source(struct screen *screen);
 /* The session's clipboard is to hold a viewer's text: UTF-8 without NUL. Nobody is told of it. -EMSGSIZE past
- * FRAME_CLIPBOARD_MAX, -EINVAL for what is no such text, -ENOTSUP, -EPIPE when the source is dead. */
+ * FRAME_CLIPBOARD_MAX, or the rule's, -EPERM when the rule is against it, -EINVAL for what is no such text,
+ * -ENOTSUP, -EPIPE when the source is dead. */
 int screen_clipboard(struct screen *screen, const char *text, size_t len);
 
 struct viewer_options {

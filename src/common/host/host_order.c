@@ -32,6 +32,7 @@ void host_order_copy(struct host_order *order, const struct host_session_order *
                                  .app_exe = copy_of(from->app_exe),
                                  .app_args = copy_of(from->app_args),
                                  .app_mode = copy_of(from->app_mode),
+                                 .clipboard = copy_of(from->clipboard ? from->clipboard : "both"),
                                  .max_width = from->max_width,
                                  .max_height = from->max_height};
     host_order_set_terms(order, from);
@@ -54,18 +55,20 @@ void host_order_finish(struct host_order *order)
     free(order->app_exe);
     free(order->app_args);
     free(order->app_mode);
+    free(order->clipboard);
     free(order->time_limit_message);
     *order = (struct host_order){0};
 }
 
 char *host_order_text(const struct host_order *order)
 {
-    cleanup_json json_t *value = json_pack(
-        "{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:I, s:s}", "username", order->username,
-        "appExe", order->app_exe, "appArgs", order->app_args, "appMode", order->app_mode, "width",
-        order->width, "height", order->height, "maxWidth", order->max_width, "maxHeight", order->max_height,
-        "legacy", order->legacy, "mayBeSilent", order->may_be_silent, "warned", order->warned, "timeLimit",
-        (json_int_t)order->time_limit, "timeLimitMessage", order->time_limit_message);
+    cleanup_json json_t *value =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:i, s:b, s:b, s:b, s:I, s:s}", "username",
+                  order->username, "appExe", order->app_exe, "appArgs", order->app_args, "appMode",
+                  order->app_mode, "clipboard", order->clipboard, "width", order->width, "height",
+                  order->height, "maxWidth", order->max_width, "maxHeight", order->max_height, "legacy",
+                  order->legacy, "mayBeSilent", order->may_be_silent, "warned", order->warned, "timeLimit",
+                  (json_int_t)order->time_limit, "timeLimitMessage", order->time_limit_message);
     return value ? json_text(value) : NULL;
 }
 
@@ -98,6 +101,10 @@ static int read_all(const json_t *value, struct host_order *order)
         r = read_text(value, "appArgs", &order->app_args);
     if (r >= 0)
         r = read_text(value, "appMode", &order->app_mode);
+    if (r >= 0)
+        r = json_object_get(value, "clipboard") ? read_text(value, "clipboard", &order->clipboard) : 0;
+    if (r >= 0 && !order->clipboard)
+        order->clipboard = xstrdup("both"); /* written by an earlier version */
     if (r >= 0)
         r = read_text(value, "timeLimitMessage", &order->time_limit_message);
     if (r >= 0)

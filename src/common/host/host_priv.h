@@ -26,7 +26,7 @@ struct host_listener {
 
 /* The order as it is kept; strings are owned, none is NULL. */
 struct host_order {
-    char *username, *app_exe, *app_args, *app_mode, *time_limit_message;
+    char *username, *app_exe, *app_args, *app_mode, *clipboard, *time_limit_message;
     int width, height; /* as it was started; 0 before */
     int max_width, max_height;
     bool legacy, may_be_silent;

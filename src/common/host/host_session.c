@@ -62,6 +62,7 @@ void host_session_launch(struct host_session *session)
                                 .width = order->width,
                                 .height = order->height,
                                 .max_width = order->max_width,
+                                .clipboard = order->clipboard,
                                 .max_height = order->max_height};
     struct pool_slot_info slot;
     if (session->running)

@@ -28,10 +28,11 @@ struct host_session_order {
     const char *app_args;
     const char *app_mode; /* "desktop" or "app" */
     int max_width, max_height;
-    bool persistent;    /* may be suspended */
-    bool legacy;        /* started by an OVD client: ovd.connectionTimeoutMs and ovd.linkLossMs hold */
-    bool may_be_silent; /* legacy without keepmealive (portal, external): only links count, not polls */
-    int64_t time_limit; /* Unix seconds; 0: none */
+    const char *clipboard; /* see host_policy.h; NULL: "both" */
+    bool persistent;       /* may be suspended */
+    bool legacy;           /* started by an OVD client: ovd.connectionTimeoutMs and ovd.linkLossMs hold */
+    bool may_be_silent;    /* legacy without keepmealive (portal, external): only links count, not polls */
+    int64_t time_limit;    /* Unix seconds; 0: none */
     const char *time_limit_message; /* what the owner reads before that; NULL: nothing */
 };
 

@@ -14,13 +14,14 @@
 int order_write(const struct order *order, int session_dir)
 {
     cleanup_json json_t *value = json_pack(
-        "{s:i, s:s, s:s, s:s*, s:s*, s:s*, s:o, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
+        "{s:i, s:s, s:s, s:s*, s:s*, s:s*, s:s*, s:o, s:b, s:b, s:b, s:i, s:i, s:i, s:i, s:I, s:I, s:s, s:s}",
         "version", ORDER_VERSION, "sessionId", order->session_id, "account", order->account, "username",
-        order->username, "runAs", order->run_as, "streamerAs", order->streamer_as, "argv",
-        argv_to_json(order->argv), "desktop", order->desktop, "sandbox", order->sandbox, "printing",
-        order->printing, "width", order->width, "height", order->height, "maxWidth", order->max_width,
-        "maxHeight", order->max_height, "startTimeoutMs", (json_int_t)order->start_timeout_ms, "orphanMs",
-        (json_int_t)order->orphan_ms, "logLevel", order->log_level, "logFormat", order->log_format);
+        order->username, "runAs", order->run_as, "streamerAs", order->streamer_as, "clipboard",
+        order->clipboard, "argv", argv_to_json(order->argv), "desktop", order->desktop, "sandbox",
+        order->sandbox, "printing", order->printing, "width", order->width, "height", order->height,
+        "maxWidth", order->max_width, "maxHeight", order->max_height, "startTimeoutMs",
+        (json_int_t)order->start_timeout_ms, "orphanMs", (json_int_t)order->orphan_ms, "logLevel",
+        order->log_level, "logFormat", order->log_format);
     cleanup_free char *text = value ? json_text(value) : NULL;
     return text ? file_write(session_dir, ORDER_FILE, text, strlen(text), 0600) : -EINVAL;
 }
@@ -53,6 +54,8 @@ static int parse(const json_t *value, struct order *order)
         r = get_copy(value, "runAs", false, &order->run_as, error);
     if (r >= 0)
         r = get_copy(value, "streamerAs", false, &order->streamer_as, error);
+    if (r >= 0)
+        r = get_copy(value, "clipboard", false, &order->clipboard, error);
     if (r >= 0)
         r = get_copy(value, "logLevel", true, &order->log_level, error);
     if (r >= 0)
@@ -116,6 +119,7 @@ void order_finish(struct order *order)
     free(order->username);
     free(order->run_as);
     free(order->streamer_as);
+    free(order->clipboard);
     free(order->log_level);
     free(order->log_format);
     cmdline_free(order->argv);

@@ -19,7 +19,8 @@ struct order {
     bool printing;
     int width, height;
     int max_width,
-        max_height; /* for the streamer, which hears it from the host; kept here for a host that adopts */
+        max_height;  /* for the streamer, which hears it from the host; kept here for a host that adopts */
+    char *clipboard; /* as those; NULL: "both" */
     unsigned start_timeout_ms, orphan_ms;
     char *log_level, *log_format;
 };

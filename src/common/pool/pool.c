@@ -264,6 +264,7 @@ static int build_order(const struct pool *pool, const struct pool_order *wanted,
     if (r < 0)
         return -EINVAL;
     order.username = xstrdup(wanted->username ? wanted->username : "");
+    order.clipboard = xstrdup(wanted->clipboard && *wanted->clipboard ? wanted->clipboard : "both");
     order.log_level = xstrdup(pool->log_level);
     order.log_format = xstrdup(pool->log_format);
     *ret_order = order;

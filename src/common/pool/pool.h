@@ -39,6 +39,8 @@ struct pool_options {
 #define POOL_INSTANCE_LEN 17  /* a name of 1 to 16 of [A-Za-z0-9], and NUL */
 #define POOL_PARTICIPANT_LEN 33
 #define POOL_MESSAGE_MAX 1024
+#define POOL_CLIPBOARD_LEN 24
+#define POOL_CLIPBOARD_MAX 1000000000 /* bytes that a rule can name */
 
 /* What to start; copied. */
 struct pool_order {
@@ -49,6 +51,7 @@ struct pool_order {
     const char *app_args;
     int width, height;
     int max_width, max_height;
+    const char *clipboard; /* rule for the streamer, see docs/protocol/internal.md; NULL: "both" */
 };
 
 struct pool_events {

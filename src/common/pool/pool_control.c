@@ -50,12 +50,13 @@ static char *session_info(const struct slot *slot)
     cleanup_free char *print = slot->order.printing ? xasprintf("&print=%s", encoded) : xstrdup("");
     cleanup_free char *rfb_socket = xasprintf("%s/session/rfb.sock", slot->dir);
     cleanup_free char *rfb = percent_encode(rfb_socket);
+    cleanup_free char *clipboard = percent_encode(slot->order.clipboard ? slot->order.clipboard : "both");
     char *text = xasprintf(
         "SESSION_INFO:%s|ws=%u&http=%u&bind=%s&key=%s&width=%d&height=%d&maxWidth=%d&maxHeight=%d&fps=%u&"
-        "compression=%u&x11=%s&xauthority=%s&display=%d%s&rfb=%s",
+        "compression=%u&x11=%s&xauthority=%s&display=%d%s&rfb=%s&clipboard=%s",
         slot->order.session_id, port, port + 1, bind, key_text, slot->order.width, slot->order.height,
         slot->order.max_width, slot->order.max_height, pool->frame_rate, pool->compression, x11, xauthority,
-        slot->display, print, rfb);
+        slot->display, print, rfb, clipboard);
     secret_wipe(key, sizeof key);
     secret_wipe(key_text, sizeof key_text);
     return text;

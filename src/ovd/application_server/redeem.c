@@ -6,6 +6,7 @@
 #include "base/codec.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "host/host_policy.h"
 #include "ovd/application_server/aps_priv.h"
 #include "ovd/message/session_answer.h"
 
@@ -217,6 +218,7 @@ struct launch {
     const char *session_id, *username, *exe, *args, *workspace_type;
     int64_t max_width, max_height;
     bool persistent;
+    char clipboard[POOL_CLIPBOARD_LEN];
 };
 
 static int read_launch(const struct aps *aps, const json_t *answer, struct launch *launch)
@@ -235,6 +237,7 @@ static int read_launch(const struct aps *aps, const json_t *answer, struct launc
         json_get_int(answer, "maxHeight", 0, INT32_MAX, &launch->max_height, error) < 0 ||
         json_get_bool(answer, "persistent", &launch->persistent, error) < 0)
         return -EINVAL;
+    host_policy_clipboard(json_object_get(answer, "policy"), launch->clipboard);
     launch->max_width = launch->max_width ? CLAMP(launch->max_width, HOST_MIN_SIDE, widest) : widest;
     launch->max_height = launch->max_height ? CLAMP(launch->max_height, HOST_MIN_SIDE, highest) : highest;
     return 0;
@@ -275,6 +278,7 @@ static int create(struct redeem *redeem, const struct launch *launch, struct hos
         .username = launch->username,
         .max_width = (int)launch->max_width,
         .max_height = (int)launch->max_height,
+        .clipboard = launch->clipboard,
         .persistent = launch->persistent && is_on(redeem, OVD_SETTING_PERSISTENT),
         .legacy = true,
         .may_be_silent = redeem->token.mode != OVD_MODE_DESKTOP,

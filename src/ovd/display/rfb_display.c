@@ -65,6 +65,7 @@ static int open_screen(struct rfb_display *d, char **ret_cause)
         .loop = o->loop,
         .frame_rate = o->frame_rate,
         .compression = ENCODE_FASTEST, /* no browser looks */
+        .clipboard = o->clipboard,
         .events = &events,
         .arg = d,
     };

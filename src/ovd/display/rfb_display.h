@@ -25,6 +25,7 @@ struct rfb_display_options {
     unsigned number;
     const char *xauthority;
     int max_width, max_height, frame_rate;
+    struct screen_clipboard_rule clipboard;  /* of a further display */
     const struct rfb_display_events *events; /* lent */
     void *arg;
 };

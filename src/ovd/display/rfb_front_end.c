@@ -86,6 +86,7 @@ static int open_display(struct rfb_front_end *f, const char *name, unsigned numb
         .max_width = f->services.max_width,
         .max_height = f->services.max_height,
         .frame_rate = f->services.frame_rate,
+        .clipboard = f->services.clipboard,
         .events = &events,
         .arg = f,
     };

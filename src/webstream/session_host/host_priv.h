@@ -59,6 +59,7 @@ struct host_request {
     const char *app_mode;
     int width, height, max_width, max_height;
     bool persistent;
+    char clipboard[POOL_CLIPBOARD_LEN];
 };
 
 /* host_options.c */

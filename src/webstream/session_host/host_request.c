@@ -2,6 +2,7 @@
 /* GET /getConnection as a gateway sends it: size in the query, everything else in signed headers. */
 #include "base/codec.h"
 #include "base/str.h"
+#include "host/host_policy.h"
 #include "webstream/session_host/host_priv.h"
 
 #define DEFAULT_WIDTH 1280
@@ -107,6 +108,7 @@ static int read_all(struct host *host, struct http_request *r, struct host_reque
     if (result < 0)
         return result;
     wanted->persistent = may_reconnect(policy);
+    host_policy_clipboard(policy, wanted->clipboard);
     wanted->max_width =
         limit_of(policy, "maxDesktopWidth", config_int(config, "webstreamSettings.remoteMaxDesktopWidth"));
     wanted->max_height =

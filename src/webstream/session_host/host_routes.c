@@ -95,6 +95,7 @@ static int start_new(struct host *host, const struct host_request *wanted, struc
                                              .app_args = wanted->app_args,
                                              .app_mode = wanted->app_mode,
                                              .max_width = wanted->max_width,
+                                             .clipboard = wanted->clipboard,
                                              .max_height = wanted->max_height,
                                              .persistent = wanted->persistent};
     int r = host_session_create(host->sessions, &order, ret_session);

@@ -61,6 +61,33 @@ static int parse_numbers(const char *q, struct session_info *info)
     return 0;
 }
 
+/* "both", "in", "out" or "none", and perhaps ":BYTES". */
+static int parse_clipboard(const char *q, struct screen_clipboard_rule *rule)
+{
+    static const char *const words[] = {"both", "out", "in", "none"};
+    char text[32] = "both";
+    int64_t max = 0;
+    char *colon;
+
+    if (get_text(q, "clipboard", false, text, sizeof(text)) < 0)
+        return -EINVAL;
+    colon = strchr(text, ':');
+    if (colon) {
+        *colon = '\0';
+        if (str_to_int(colon + 1, 0, INT32_MAX, &max) < 0)
+            return -EINVAL;
+    }
+    for (unsigned i = 0; i < ARRAY_SIZE(words); i++) {
+        if (!str_eq(text, words[i]))
+            continue;
+        *rule = (struct screen_clipboard_rule){.no_in = i & 1, .no_out = i & 2, .max = (size_t)max};
+        if (colon && max == 0)
+            rule->no_in = rule->no_out = true;
+        return 0;
+    }
+    return -EINVAL;
+}
+
 static int parse_parameters(const char *q, struct session_info *info)
 {
     char key[65];
@@ -69,6 +96,7 @@ static int parse_parameters(const char *q, struct session_info *info)
         get_text(q, "x11", true, info->x11, sizeof(info->x11)) < 0 ||
         get_text(q, "print", false, info->print, sizeof(info->print)) < 0 ||
         get_text(q, "rfb", false, info->rfb, sizeof(info->rfb)) < 0 ||
+        parse_clipboard(q, &info->clipboard) < 0 ||
         get_text(q, "xauthority", true, info->xauthority, sizeof(info->xauthority)) < 0 ||
         get_text(q, "key", true, key, sizeof(key)) < 0 || hex_decode(key, info->key, sizeof(info->key)) < 0)
         return -EINVAL;

@@ -4,7 +4,7 @@
 #ifndef ISTHMUS_WEBSTREAM_STREAMER_SESSION_INFO_H
 #define ISTHMUS_WEBSTREAM_STREAMER_SESSION_INFO_H
 
-#include "base/util.h"
+#include "display/screen.h"
 
 #define SESSION_INFO_PATH_MAX 1024
 
@@ -21,6 +21,7 @@ struct session_info {
     char xauthority[SESSION_INFO_PATH_MAX];
     char print[SESSION_INFO_PATH_MAX]; /* the spool of printed documents; "": none */
     char rfb[SESSION_INFO_PATH_MAX];   /* the host's socket for RFB clients; "": there are none */
+    struct screen_clipboard_rule clipboard;
     unsigned display;
 };
 

@@ -66,6 +66,7 @@ static void open_front_ends(struct streamer *s)
         .max_width = s->info.max_width,
         .max_height = s->info.max_height,
         .frame_rate = s->info.frame_rate,
+        .clipboard = s->info.clipboard,
         .x11 = s->info.x11,
         .xauthority = s->info.xauthority,
         .link = s->info.rfb,
@@ -271,6 +272,7 @@ static int open_display(struct streamer *s)
         .loop = s->loop,
         .frame_rate = s->info.frame_rate,
         .compression = (enum encode_compression)s->info.compression,
+        .clipboard = s->info.clipboard,
         .events = &events,
         .arg = s,
     };

@@ -475,6 +475,50 @@ static void test_leave_early(void **state)
     client_close(&c);
 }
 
+static void on_copied(void *arg, const char *text, size_t len)
+{
+    (void)text;
+    *(size_t *)arg += len;
+}
+
+/* What the policy says about the clipboard holds for every viewer. */
+static void test_clipboard_rule(void **state)
+{
+    static const struct screen_events events = {.clipboard = on_copied};
+    static const struct {
+        struct screen_clipboard_rule rule;
+        int in, long_in;
+        size_t out;
+    } rows[] = {{{false, false, 0}, 0, 0, 3 + 100},
+                {{false, true, 0}, 0, 0, 0},
+                {{true, false, 0}, -EPERM, -EPERM, 3 + 100},
+                {{true, true, 0}, -EPERM, -EPERM, 0},
+                {{false, false, 10}, 0, -EMSGSIZE, 3}};
+    struct state *s = *state;
+
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        size_t told = 0;
+        char many[100];
+        struct source *source;
+        struct screen *screen;
+        struct screen_options options = {
+            .loop = s->loop, .clipboard = rows[i].rule, .events = &events, .frame_rate = 60, .arg = &told};
+
+        memset(many, 'x', sizeof(many));
+        assert_int_equal(source_test_create(s->loop, 64, 48, &source), 0);
+        options.source = source;
+        assert_int_equal(screen_create(&options, &screen), 0);
+        assert_int_equal(screen_clipboard(screen, "in", 2), rows[i].in);
+        assert_int_equal(source_test_clipboard(source) != NULL, rows[i].in == 0);
+        assert_int_equal(screen_clipboard(screen, many, sizeof(many)), rows[i].long_in);
+        source_test_copy(source, "out", 3);
+        source_test_copy(source, many, sizeof(many));
+        assert_int_equal(told, rows[i].out);
+        screen_destroy(screen);
+        source_destroy(source);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -492,6 +536,7 @@ int main(void)
         TEST(test_two_viewers),
         TEST(test_cursor),
         TEST(test_leave_early),
+        TEST(test_clipboard_rule),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

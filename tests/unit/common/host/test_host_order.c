@@ -15,6 +15,7 @@ static const struct host_session_order asked = {.session_id = "0123456789abcdef0
                                                 .app_args = "-e 'a b'",
                                                 .app_mode = "app",
                                                 .max_width = 1920,
+                                                .clipboard = "in:4096",
                                                 .max_height = 1080,
                                                 .persistent = true,
                                                 .legacy = true,
@@ -37,12 +38,20 @@ static void test_written_and_read(void **state)
     assert_string_equal(again.app_args, asked.app_args);
     assert_string_equal(again.app_mode, "app");
     assert_string_equal(again.time_limit_message, asked.time_limit_message);
+    assert_string_equal(again.clipboard, "in:4096");
     assert_int_equal(again.width, 1024);
     assert_int_equal(again.height, 768);
     assert_int_equal(again.max_width, 1920);
     assert_int_equal(again.max_height, 1080);
     assert_int_equal(again.time_limit, 1800000000);
     assert_true(again.legacy && again.may_be_silent && again.warned);
+    host_order_finish(&again);
+
+    /* As an earlier version wrote it. */
+    cleanup_free char *old = str_replace(text, "\"clipboard\":\"in:4096\",", "");
+    assert_true(strlen(old) < strlen(text));
+    assert_int_equal(host_order_read(old, &again), 0);
+    assert_string_equal(again.clipboard, "both");
     host_order_finish(&order);
     host_order_finish(&again);
 }

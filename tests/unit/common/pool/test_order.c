@@ -47,6 +47,7 @@ static void test_reads_what_it_wrote(void **state)
                           .account = "webs01",
                           .run_as = "webs01",
                           .streamer_as = "webs01s",
+                          .clipboard = "in:4096",
                           .argv = argv,
                           .sandbox = true,
                           .printing = true,
@@ -66,6 +67,7 @@ static void test_reads_what_it_wrote(void **state)
     assert_int_equal(order_read(p->fd, &read), 0);
     assert_string_equal(read.session_id, ID);
     assert_string_equal(read.streamer_as, "webs01s");
+    assert_string_equal(read.clipboard, "in:4096");
     assert_string_equal(read.argv[2], "a \"b\" ü");
     assert_string_equal(read.argv[3], "");
     assert_null(read.argv[4]);

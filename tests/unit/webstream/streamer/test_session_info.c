@@ -51,6 +51,38 @@ static void test_info(void **state)
     assert_string_equal(m.info.x11, "/tmp/X5");
 }
 
+static void test_clipboard(void **state)
+{
+    static const struct {
+        const char *rule;
+        bool no_in, no_out;
+        size_t max;
+    } rows[] = {{"", false, false, 0},
+                {"&clipboard=both", false, false, 0},
+                {"&clipboard=in", false, true, 0},
+                {"&clipboard=out%3A4096", true, false, 4096},
+                {"&clipboard=none", true, true, 0},
+                {"&clipboard=both%3A0", true, true, 0}};
+    static const char *const bad[] = {"&clipboard=",     "&clipboard=all",   "&clipboard=in:",
+                                      "&clipboard=in:x", "&clipboard=in:-1", "&clipboard=in:1:2"};
+    struct host_message m;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+        cleanup_free char *text = xasprintf("%s%s", "SESSION_INFO:abc|" NEEDED, rows[i].rule);
+
+        assert_int_equal(parse(text, &m), 0);
+        assert_int_equal(m.info.clipboard.no_in, rows[i].no_in);
+        assert_int_equal(m.info.clipboard.no_out, rows[i].no_out);
+        assert_int_equal(m.info.clipboard.max, rows[i].max);
+    }
+    for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+        cleanup_free char *text = xasprintf("%s%s", "SESSION_INFO:abc|" NEEDED, bad[i]);
+
+        assert_int_equal(parse(text, &m), -EINVAL);
+    }
+}
+
 static void test_others(void **state)
 {
     struct host_message m;
@@ -106,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_info),
+        cmocka_unit_test(test_clipboard),
         cmocka_unit_test(test_others),
         cmocka_unit_test(test_absurd),
     };
