@@ -97,6 +97,7 @@ static inline int x_fixture_start(struct x_fixture *x, const char *geometry)
 static inline void x_fixture_kill(struct x_fixture *x)
 {
     if (x->pid > 0) {
+        (void)unlink(x->socket); /* while the number is ours: afterwards it may be another test's */
         kill(x->pid, SIGKILL);
         waitpid(x->pid, NULL, 0);
     }
@@ -107,7 +108,6 @@ static inline void x_fixture_stop(struct x_fixture *x)
 {
     x_fixture_kill(x);
     unlink(x->auth);
-    unlink(x->socket);
     rmdir(x->dir);
 }
 
