@@ -154,9 +154,12 @@ class Screen(Display):
         # Read by the server when the first client connects.
         subprocess.run(["xauth", "-q", "-f", authority, "add", f":{number}", ".", cookie], check=True, env=self.env, capture_output=True)
         # Somebody has to give the keys to the viewer's window.
-        self.manager = subprocess.Popen(["openbox"], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        # A viewer that maps its window while the window manager starts can wait for it for ever.
-        until(lambda: b"window id" in self.run("xprop", "-root", "_NET_SUPPORTING_WM_CHECK"), "the window manager")
+        managing = self.directory / "managing"
+        self.manager = subprocess.Popen(
+            ["openbox", "--startup", f"touch {managing}"], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        # A window that is shown while it starts, when it is on the screen already but does not listen yet, can stay hidden for ever.
+        until(managing.exists, "the window manager")
         return self
 
     def __exit__(self, *error):

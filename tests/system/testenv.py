@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import shutil
 import signal
 import socket
@@ -300,6 +301,19 @@ class Instance:
         self.process = None
         assert not left, f"processes left behind: {left}"
         assert code == 0, f"exit code {code}"
+        found = self.complaints()
+        assert not found, "\n".join(found)
+
+    def complaints(self):
+        """What the sanitizers said in any process of the instance."""
+        found = []
+        for path in [*self.state.glob("terminal.err"), *self.state.glob("log/*")]:
+            lines = path.read_text(errors="replace").splitlines()
+            for i, line in enumerate(lines):
+                if re.search(r"(Address|Leak|UndefinedBehavior|Thread)Sanitizer|: runtime error: ", line):
+                    found += [f"---- {path.name}", *lines[i : i + 30]]
+                    break
+        return found
 
     def destroy(self):
         if self.process is not None:
