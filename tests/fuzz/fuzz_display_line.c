@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     int len = display_line_build(&line, text);
     if (len < 0 || display_line_parse(text, (size_t)len, &again) < 0 || line.verb != again.verb ||
         strcmp(line.password, again.password) != 0 || strcmp(line.participant, again.participant) != 0 ||
-        strcmp(line.instance, again.instance) != 0 || line.display != again.display)
+        strcmp(line.instance, again.instance) != 0 || line.display != again.display ||
+        line.view_only != again.view_only || line.one_display != again.one_display)
         abort();
     return 0;
 }

@@ -19,16 +19,18 @@ enum field {
     FIELD_PASSWORD,
     FIELD_NAME,         /* of an instance */
     FIELD_NAME_OR_SELF, /* or "-" */
+    FIELD_ONE_DISPLAY,  /* likewise, and may be missing: the last one of its line */
     FIELD_DISPLAY,
 };
 
 /* Each verb's word and fields, in the order of the enumeration. */
 static const struct {
     const char *word;
-    enum field fields[4];
+    enum field fields[5];
 } verbs[] = {
     [DISPLAY_LINE_HELLO] = {"HELLO", {FIELD_VERSION}},
-    [DISPLAY_LINE_PARTICIPANT] = {"PARTICIPANT", {FIELD_PARTICIPANT, FIELD_RIGHT, FIELD_PASSWORD}},
+    [DISPLAY_LINE_PARTICIPANT] = {"PARTICIPANT",
+                                  {FIELD_PARTICIPANT, FIELD_RIGHT, FIELD_PASSWORD, FIELD_ONE_DISPLAY}},
     [DISPLAY_LINE_REMOVE] = {"REMOVE", {FIELD_PARTICIPANT}},
     [DISPLAY_LINE_INSTANCE] = {"INSTANCE", {FIELD_NAME, FIELD_DISPLAY}},
     [DISPLAY_LINE_LISTED] = {"LISTED", {FIELD_END}},
@@ -100,6 +102,9 @@ static int parse_field(enum field field, const char *word, struct display_line *
     case FIELD_NAME:
     case FIELD_NAME_OR_SELF:
         return parse_name(word, field == FIELD_NAME_OR_SELF, line);
+    case FIELD_ONE_DISPLAY:
+        line->one_display = true;
+        return parse_name(word, true, line);
     case FIELD_DISPLAY:
         return parse_number(word, 0, 65535, &line->display);
     case FIELD_END:
@@ -120,6 +125,8 @@ static int parse_words(char *text, struct display_line *line)
     line->verb = (enum display_line_verb)verb;
     int r = 0;
     for (const enum field *field = verbs[verb].fields; r >= 0 && *field != FIELD_END; field++) {
+        if (!at && *field == FIELD_ONE_DISPLAY)
+            break;
         word = line_word(&at);
         r = word ? parse_field(*field, word, line) : -EINVAL;
     }
@@ -157,8 +164,9 @@ int display_line_build(const struct display_line *line, char ret_text[DISPLAY_LI
         break;
     case DISPLAY_LINE_PARTICIPANT:
         hex_encode((const uint8_t *)line->password, strlen(line->password), password);
-        len = snprintf(ret_text, DISPLAY_LINE_MAX, "%s %s %s %s", word, line->participant,
-                       line->view_only ? "passive" : "active", password);
+        len = snprintf(ret_text, DISPLAY_LINE_MAX, "%s %s %s %s%s%s", word, line->participant,
+                       line->view_only ? "passive" : "active", password, line->one_display ? " " : "",
+                       line->one_display ? instance : "");
         secret_wipe(password, sizeof password);
         break;
     case DISPLAY_LINE_REMOVE:

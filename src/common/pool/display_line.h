@@ -18,7 +18,8 @@
 enum display_line_verb {
     /* host */
     DISPLAY_LINE_HELLO,       /* HELLO 1, the first message of a connection */
-    DISPLAY_LINE_PARTICIPANT, /* PARTICIPANT ID active|passive HEX-OF-PASSWORD: new, or changed */
+    DISPLAY_LINE_PARTICIPANT, /* PARTICIPANT ID active|passive HEX-OF-PASSWORD [NAME|-]: new, or changed; the
+                                 name is the one display that it may see, without it all */
     DISPLAY_LINE_REMOVE,      /* REMOVE ID */
     DISPLAY_LINE_INSTANCE,    /* INSTANCE NAME DISPLAY-NUMBER: a further display is up */
     DISPLAY_LINE_LISTED, /* LISTED: participants and instances have all been named since HELLO; the streamer
@@ -39,6 +40,7 @@ struct display_line {
     int display;
     char participant[DISPLAY_LINE_PARTICIPANT_LEN];
     bool view_only;
+    bool one_display; /* of a participant: instance is the only one that it belongs to */
     char password[DISPLAY_LINE_PASSWORD_LEN]; /* a secret: display_line_wipe */
 };
 

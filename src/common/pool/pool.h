@@ -129,12 +129,13 @@ int pool_instance_end(struct pool *pool, const char *session_id, const char *ins
 int pool_message(struct pool *pool, const char *session_id, const char *text);
 
 /* RFB clients of the session's displays (the session's own: instance ""). A participant (1 to 32 of
- * [A-Za-z0-9_-]) has a password of 1 to 8 bytes, which proves it at any display of the session. Known here
- * and told to every streamer, also to one that comes later; a restart of this process forgets them: with the
- * next ready they are to be set again, and until then the streamer keeps what it knows. -ENOENT: no such
- * session, or nothing of it runs; -EINVAL; -ENOSPC past 64. */
+ * [A-Za-z0-9_-]) has a password of 1 to 8 bytes, which proves it at any display of the session (instance
+ * NULL), or at one and at no other: whether that is there yet does not matter. Known here and told to every
+ * streamer, also to one that comes later; a restart of this process forgets them: with the next ready they
+ * are to be set again, and until then the streamer keeps what it knows. -ENOENT: no such session, or nothing
+ * of it runs; -EINVAL; -ENOSPC past 64. */
 int pool_participant_set(struct pool *pool, const char *session_id, const char *participant,
-                         const char *password, bool view_only);
+                         const char *password, bool view_only, const char *instance);
 /* Its clients are closed. -ENOENT. */
 int pool_participant_remove(struct pool *pool, const char *session_id, const char *participant);
 /* Hands a connected stream socket to the streamer; fd is closed here in every case. -ENOENT: no such session

@@ -21,7 +21,8 @@ _Static_assert(POOL_INSTANCE_LEN == DISPLAY_LINE_INSTANCE_LEN &&
 struct participant {
     char id[POOL_PARTICIPANT_LEN];
     char password[DISPLAY_LINE_PASSWORD_LEN];
-    bool view_only;
+    bool view_only, one_display;
+    char instance[POOL_INSTANCE_LEN]; /* the one display */
 };
 
 /* A client that is there; several may have the same names. */
@@ -65,7 +66,10 @@ static void tell(struct slot *slot, const struct display_line *line)
 
 static void tell_participant(struct slot *slot, const struct participant *participant)
 {
-    struct display_line line = {.verb = DISPLAY_LINE_PARTICIPANT, .view_only = participant->view_only};
+    struct display_line line = {.verb = DISPLAY_LINE_PARTICIPANT,
+                                .view_only = participant->view_only,
+                                .one_display = participant->one_display};
+    memcpy(line.instance, participant->instance, sizeof line.instance);
     memcpy(line.participant, participant->id, sizeof line.participant);
     memcpy(line.password, participant->password, sizeof line.password);
     tell(slot, &line);
@@ -221,16 +225,19 @@ static struct participant *find_participant(struct pool_rfb *rfb, const char *id
 }
 
 int pool_participant_set(struct pool *pool, const char *session_id, const char *participant,
-                         const char *password, bool view_only)
+                         const char *password, bool view_only, const char *instance)
 {
     struct slot *slot = pool_living_slot(pool, session_id);
-    struct participant wanted = {.view_only = view_only};
+    struct participant wanted = {.view_only = view_only, .one_display = instance != NULL};
     if (!slot || !slot->rfb)
         return -ENOENT;
     if (!display_line_participant_valid(participant) || !*password ||
+        (instance && *instance && !display_line_instance_valid(instance)) ||
         str_copy(wanted.password, sizeof wanted.password, password) < 0)
         return -EINVAL;
     (void)str_copy(wanted.id, sizeof wanted.id, participant);
+    if (instance)
+        (void)str_copy(wanted.instance, sizeof wanted.instance, instance);
     struct participant *found = find_participant(slot->rfb, participant);
     if (!found && slot->rfb->participant_count == PARTICIPANTS_MAX) {
         secret_wipe(&wanted, sizeof wanted);

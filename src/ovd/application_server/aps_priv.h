@@ -166,6 +166,8 @@ void aps_session_changed(struct aps_session *session);
 /* The status that legacy peers are told: the host's. */
 int aps_session_status(const struct aps_session *session);
 struct aps_guest *aps_guest_find(struct aps_session *session, const char *token);
+/* The one display that it was invited to, as the pool calls it; NULL: that is there no more. */
+const char *aps_guest_display(struct aps_session *session, const struct aps_guest *guest);
 /* It has asked lately, and has not left. */
 bool aps_guest_is_alive(const struct aps_session *session, const struct aps_guest *guest);
 /* A new guest; past APS_GUESTS_MAX one that is not there makes room. NULL when all are, or when the token

@@ -155,6 +155,15 @@ struct aps_guest *aps_guest_find(struct aps_session *session, const char *token)
     return NULL;
 }
 
+/* "desktop" is what those are invited to who are to see the session itself, whatever it shows. */
+const char *aps_guest_display(struct aps_session *session, const struct aps_guest *guest)
+{
+    const struct aps_instance *instance = aps_instance_find(session, guest->access_id);
+    if (instance)
+        return aps_instance_display(instance);
+    return str_eq(guest->access_id, "desktop") ? "" : NULL;
+}
+
 bool aps_guest_is_alive(const struct aps_session *session, const struct aps_guest *guest)
 {
     uint64_t good_ms = (uint64_t)config_int(session->aps->s.config, "ovd.guestAliveMs");
@@ -217,12 +226,21 @@ struct aps_guest *aps_guest_new(struct aps_session *session, const char *token, 
 
 /* ---- the streamer ---- */
 
-static int tell(const struct aps_session *session, const char *participant, const char *password,
-                bool view_only)
+static int tell_guest(struct aps_session *session, const struct aps_guest *guest)
 {
-    if (!*password)
+    const char *display = aps_guest_display(session, guest);
+    if (guest->left || !display || !*guest->rfb_password)
         return 0;
-    return pool_participant_set(session->aps->s.pool, session->session_id, participant, password, view_only);
+    return pool_participant_set(session->aps->s.pool, session->session_id, guest->token, guest->rfb_password,
+                                guest->mode == OVD_GUEST_PASSIVE, display);
+}
+
+static int tell_owner(const struct aps_session *session)
+{
+    if (!session->owned || !*session->rfb_password)
+        return 0;
+    return pool_participant_set(session->aps->s.pool, session->session_id, APS_OWNER, session->rfb_password,
+                                false, NULL);
 }
 
 void aps_session_participants(struct aps_session *session)
@@ -232,12 +250,10 @@ void aps_session_participants(struct aps_session *session)
     session->participants_due = false;
     if (aps_session_status(session) != SESSION_READY)
         return;
-    int r = session->owned ? tell(session, APS_OWNER, session->rfb_password, false) : 0;
+    int r = tell_owner(session);
     DL_FOREACH(session->guests, guest)
     {
-        int one = guest->left
-                      ? 0
-                      : tell(session, guest->token, guest->rfb_password, guest->mode == OVD_GUEST_PASSIVE);
+        int one = tell_guest(session, guest);
         r = r < 0 ? r : one;
     }
     if (r < 0) {

@@ -11,8 +11,9 @@
 struct participant {
     char id[DISPLAY_LINE_PARTICIPANT_LEN];
     char password[DISPLAY_LINE_PASSWORD_LEN];
-    bool view_only;
-    bool named; /* on this connection */
+    bool view_only, one_display;
+    char display[DISPLAY_LINE_INSTANCE_LEN]; /* the one */
+    bool named;                              /* on this connection */
 };
 
 struct rfb_front_end {
@@ -69,6 +70,17 @@ static size_t find_display(const struct rfb_front_end *f, const char *name)
     return i;
 }
 
+/* Who does not belong to a display is no participant there: no client can prove to be it. */
+static void place_participant(const struct participant *p, struct rfb_display *display)
+{
+    struct rfb_sink *sink = rfb_display_sink(display);
+
+    if (p->one_display && !str_eq(p->display, rfb_display_name(display)))
+        rfb_sink_participant_remove(sink, p->id);
+    else
+        (void)rfb_sink_participant_set(sink, p->id, p->password, p->view_only);
+}
+
 static int open_display(struct rfb_front_end *f, const char *name, unsigned number)
 {
     static const struct rfb_display_events events = {on_joined, on_left, on_failed};
@@ -101,8 +113,7 @@ static int open_display(struct rfb_front_end *f, const char *name, unsigned numb
         return r;
     }
     for (size_t i = 0; i < f->participant_count; i++)
-        (void)rfb_sink_participant_set(rfb_display_sink(display), f->participant[i].id,
-                                       f->participant[i].password, f->participant[i].view_only);
+        place_participant(&f->participant[i], display);
     f->display[f->display_count].is = display;
     f->display[f->display_count++].named = true;
     return 0;
@@ -171,9 +182,11 @@ static void on_participant(struct rfb_front_end *f, const struct display_line *l
     (void)str_copy(p->id, sizeof(p->id), line->participant);
     memcpy(p->password, line->password, sizeof(p->password));
     p->view_only = line->view_only;
+    p->one_display = line->one_display;
+    memcpy(p->display, line->instance, sizeof(p->display));
     p->named = true;
     for (size_t i = 0; i < f->display_count; i++)
-        (void)rfb_sink_participant_set(rfb_display_sink(f->display[i].is), p->id, p->password, p->view_only);
+        place_participant(p, f->display[i].is);
 }
 
 static void remove_participant(struct rfb_front_end *f, size_t at)

@@ -34,6 +34,13 @@ static void test_words(void **state)
     assert_int_equal(parse("PARTICIPANT a-_9 passive 6162636465666768", &line), 0);
     assert_true(line.view_only);
     assert_string_equal(line.password, "abcdefgh");
+    assert_false(line.one_display);
+    assert_int_equal(parse("PARTICIPANT guest passive 61 a1B2c", &line), 0);
+    assert_true(line.one_display);
+    assert_string_equal(line.instance, "a1B2c");
+    assert_int_equal(parse("PARTICIPANT guest passive 61 -", &line), 0);
+    assert_true(line.one_display);
+    assert_string_equal(line.instance, "");
     assert_int_equal(parse("REMOVE owner", &line), 0);
     assert_int_equal(line.verb, DISPLAY_LINE_REMOVE);
     assert_string_equal(line.password, "");
@@ -75,7 +82,10 @@ static void test_nonsense(void **state)
                                       "PARTICIPANT owner both 61",
                                       "PARTICIPANT o.wner active 61",
                                       "PARTICIPANT 012345678901234567890123456789012 active 61",
-                                      "PARTICIPANT owner active 61 x",
+                                      "PARTICIPANT owner active 61 ",
+                                      "PARTICIPANT owner active 61 a/b",
+                                      "PARTICIPANT owner active 61 x y",
+                                      "PARTICIPANT owner active 61 01234567890123456",
                                       "REMOVE",
                                       "INSTANCE - 3",
                                       "INSTANCE a",
@@ -106,6 +116,8 @@ static void test_built(void **state)
     static const char *const lines[] = {"HELLO 1",
                                         "PARTICIPANT owner active 3a20ff",
                                         "PARTICIPANT guest passive 6162636465666768",
+                                        "PARTICIPANT guest passive 61 a1B2c",
+                                        "PARTICIPANT guest active 61 -",
                                         "REMOVE guest",
                                         "INSTANCE a1B2c 103",
                                         "GONE a1B2c",

@@ -36,7 +36,7 @@ static void tell(int fd, enum display_line_verb verb, const char *participant)
 
 static int set(struct world *w, const char *participant, const char *password, bool view_only)
 {
-    return pool_participant_set(w->pool, SESSION_ID, participant, password, view_only);
+    return pool_participant_set(w->pool, SESSION_ID, participant, password, view_only, NULL);
 }
 
 static void test_participants(void **state)
@@ -76,6 +76,29 @@ static void test_participants(void **state)
     assert_false(line.view_only);
     expect(w, second, DISPLAY_LINE_LISTED);
     close(second);
+}
+
+/* Who belongs to one display is told so, to every streamer. */
+static void test_of_one_display(void **state)
+{
+    struct world *w = *state;
+    start(w);
+    assert_int_equal(pool_participant_set(w->pool, SESSION_ID, "g", "x", true, "a/b"), -EINVAL);
+    assert_int_equal(pool_participant_set(w->pool, SESSION_ID, "g", "x", true, "01234567890123456"), -EINVAL);
+    assert_int_equal(pool_participant_set(w->pool, SESSION_ID, "g", "x", true, "a1B2c"), 0);
+    int fd = connect_streamer(w);
+    expect(w, fd, DISPLAY_LINE_HELLO);
+    struct display_line line = expect(w, fd, DISPLAY_LINE_PARTICIPANT);
+    assert_true(line.one_display);
+    assert_string_equal(line.instance, "a1B2c");
+    expect(w, fd, DISPLAY_LINE_LISTED);
+    assert_int_equal(pool_participant_set(w->pool, SESSION_ID, "g", "x", true, ""), 0);
+    line = expect(w, fd, DISPLAY_LINE_PARTICIPANT);
+    assert_true(line.one_display);
+    assert_string_equal(line.instance, "");
+    assert_int_equal(set(w, "g", "x", true), 0);
+    assert_false(expect(w, fd, DISPLAY_LINE_PARTICIPANT).one_display);
+    close(fd);
 }
 
 static void test_participants_are_limited(void **state)
@@ -219,6 +242,7 @@ int main(int argc, char **argv)
         return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_participants, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_of_one_display, setup, teardown),
         cmocka_unit_test_setup_teardown(test_participants_are_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_streamer_that_does_not_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_strangers, setup, teardown),

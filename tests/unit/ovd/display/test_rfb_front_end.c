@@ -311,6 +311,66 @@ static void test_removed(void **state)
     session_stop();
 }
 
+/* What a client hears after its answer to the challenge: 0 it may look, 1 it may not. */
+static uint32_t result_of(const char *display, const char *its_password)
+{
+    uint8_t bytes[32];
+    char padded[9] = "";
+    uint32_t result;
+    int fd = hand_over(display);
+
+    snprintf(padded, sizeof(padded), "%s", its_password);
+    assert_int_equal(recv(fd, bytes, 12, MSG_WAITALL), 12);
+    assert_int_equal(send(fd, "RFB 003.008\n", 12, MSG_NOSIGNAL), 12);
+    assert_int_equal(recv(fd, bytes, 2, MSG_WAITALL), 2);
+    assert_int_equal(send(fd, "\002", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(recv(fd, bytes, 16, MSG_WAITALL), 16);
+    rfbEncryptBytes(bytes, padded);
+    assert_int_equal(send(fd, bytes, 16, MSG_NOSIGNAL), 16);
+    assert_int_equal(recv(fd, &result, 4, MSG_WAITALL), 4);
+    close(fd);
+    return ntohl(result);
+}
+
+/* A guest of one display has no password at another one, be it there before or after the guest. */
+static void test_guest_of_one_display(void **state)
+{
+    rfbClient *near, *far;
+    char line[64];
+
+    (void)state;
+    session_start(true);
+    host_kit_say(&s.host, "PARTICIPANT near passive 6e656172 -");
+    host_kit_say(&s.host, "PARTICIPANT far active 666172 abcde");
+    near = join("-", "near", "near");
+    far = join("abcde", "far", "far");
+    assert_int_equal(result_of("abcde", "near"), 1);
+    assert_int_equal(result_of("-", "far"), 1);
+    assert_int_equal(result_of("abcde", "owner"), 0);
+    host_kit_hear(&s.host, "JOINED abcde owner");
+    host_kit_hear(&s.host, "LEFT abcde owner");
+
+    host_kit_say(&s.host, "GONE abcde");
+    host_kit_hear(&s.host, "LEFT abcde far");
+    assert_dropped(far);
+    snprintf(line, sizeof(line), "INSTANCE abcde %u", s.further.x.display);
+    host_kit_say(&s.host, line);
+    draw(&s.further, 5);
+    far = join("abcde", "far", "far");
+    assert_int_equal(result_of("abcde", "near"), 1);
+
+    /* Invited elsewhere from now on: what it had open is closed. */
+    host_kit_say(&s.host, "PARTICIPANT near passive 6e656172 abcde");
+    host_kit_hear(&s.host, "LEFT - near");
+    assert_dropped(near);
+    assert_int_equal(result_of("-", "near"), 1);
+    near = join("abcde", "near", "near");
+    assert_same(&s.further, near);
+    part(near);
+    part(far);
+    session_stop();
+}
+
 /* The host dies and comes back with less than there was. */
 static void test_host_returns(void **state)
 {
@@ -474,6 +534,7 @@ int main(void)
         cmocka_unit_test(test_one_input),
         cmocka_unit_test(test_clipboard),
         cmocka_unit_test(test_removed),
+        cmocka_unit_test(test_guest_of_one_display),
         cmocka_unit_test(test_displays_at_once),
         cmocka_unit_test(test_host_returns),
         cmocka_unit_test(test_detach),
