@@ -55,10 +55,22 @@ def owner(instance):
     ovdclient.end_all(instance)
 
 
-def invite(owner, postbox, address="guest@example.org", mode="active"):
+@pytest.fixture
+def owner_of_portal(instance):
+    """With an SSH link, which has no channel: it only says that the owner is there."""
+    ovd = OvdClient(instance)
+    apps = ovd.applications()
+    ovd.begin(session_mode="portal")
+    with Tunnel(ovd.access("portal"), forward=False).wait():
+        yield ovd, apps
+    ovd.kill()
+    ovdclient.end_all(instance)
+
+
+def invite(owner, postbox, address="guest@example.org", mode="active", access="desktop"):
     """The address that the mail leads to."""
     before = len(postbox.mails)
-    reply = owner.invite(address, mode)
+    reply = owner.invite(address, mode, access)
     assert (reply.status, reply.type, reply.text) == (200, ovdclient.HTML, "OK"), reply
     assert len(postbox.mails) == before + 1, "the mail goes out before the answer"
     envelope = postbox.mails[-1]
@@ -133,6 +145,25 @@ def test_whose_password_it_is(instance, postbox, owner):
         assert rfb_result(tunnel.port, "wrong") != 0
         assert rfb_result(tunnel.port, "") != 0
     assert owner.whatsup("desktop").status in (2, 3, 4)
+
+
+def test_a_guest_of_one_application(instance, postbox, owner_of_portal):
+    """It sees that one, whatever port it names, whether it comes with a program or a browser."""
+    owner, apps = owner_of_portal
+    shown, hidden = owner.start_app(apps["Terminal"]), owner.start_app(apps["Text Editor"])
+    guest = come(instance, invite(owner, postbox, access=shown))
+    assert guest.until(2, 2, shown).application == 2
+    access, others = guest.access(shown), owner.access(hidden)
+    assert guest.access(hidden).vnc_port == 0
+    with Tunnel(access).wait() as tunnel:
+        assert rfb_result(tunnel.port, access.vnc_password) == 0
+        assert rfb_result(tunnel.port, others.vnc_password) == 0
+    with Tunnel(access, target=f"localhost:{others.vnc_port}").wait() as tunnel:
+        assert rfb_result(tunnel.port, access.vnc_password) != 0
+        assert rfb_result(tunnel.port, others.vnc_password) == 0
+    page = guest.ask("share/", token="x")
+    assert page.status == 403 and "the browser cannot show it alone" in page.text, page
+    assert "code=" not in page.text and "Location" not in page.headers
 
 
 def test_an_invitation_is_used_once(instance, postbox, owner):

@@ -146,14 +146,32 @@ static void answer_aps(struct http_request *r)
     buf_finish(&out);
 }
 
+/* The browser client shows the session's own display and no other: who was invited to another one must not
+ * get there. */
+static bool may_see(const struct aps_visitor *visitor)
+{
+    const char *display = visitor->guest ? aps_guest_display(visitor->session, visitor->guest) : "";
+    return display && !*display;
+}
+
+static void answer_elsewhere(struct aps *aps, struct http_request *r)
+{
+    answer_page(aps, r, 403, "Not in the browser",
+                "You were invited to one application of this session, and the browser cannot show it alone.",
+                "Please ask for an invitation to the session itself, or come with an OVD client.");
+}
+
 /* index.php sends browsers here, with their token; it is used up, the cookie says who they are. */
 void aps_route_mode(struct http_request *r, void *ctx)
 {
     const struct aps_visitor *visitor = aps_visitor_of(ctx, r);
+    bool browser = visitor && (aps_argument(r, "token") ||
+                               str_eq(aps_session_setting(visitor->session, OVD_SETTING_CLIENT), "browser"));
     if (!visitor)
         answer_invalid(ctx, r, 403);
-    else if (aps_argument(r, "token") ||
-             str_eq(aps_session_setting(visitor->session, OVD_SETTING_CLIENT), "browser"))
+    else if (browser && !may_see(visitor))
+        answer_elsewhere(ctx, r);
+    else if (browser)
         hand_over(ctx, r, visitor);
     else
         answer_aps(r);
