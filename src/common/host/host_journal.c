@@ -20,6 +20,13 @@ struct change {
     struct change *prev, *next;
 };
 
+struct waiter {
+    uint64_t until; /* the number of the last write that it waits for */
+    void (*fn)(void *arg, int result);
+    void *arg;
+    struct waiter *prev, *next;
+};
+
 struct host_journal {
     struct loop *loop;
     struct store *store;
@@ -30,6 +37,9 @@ struct host_journal {
     size_t change_count;
     struct host_journal_write *waiting; /* the loop's */
     struct host_journal_write *busy;    /* the worker's, while working is set */
+    /* Writes are numbered from 1: the last one that was asked for, is being written, is on disk. */
+    uint64_t asked, begun, written_up_to;
+    struct waiter *waiters;
     bool working, healthy, closing;
     int result;
     struct loop_timer *retry;
@@ -101,6 +111,25 @@ static bool take_written(struct host_journal *j)
     return changed;
 }
 
+/* They may ask for more. */
+static void tell_waiters(struct host_journal *j, uint64_t until, int result)
+{
+    struct waiter *told = NULL, *waiter, *next;
+    DL_FOREACH_SAFE(j->waiters, waiter, next)
+    {
+        if (waiter->until > until)
+            continue;
+        DL_DELETE(j->waiters, waiter);
+        DL_APPEND(told, waiter);
+    }
+    DL_FOREACH_SAFE(told, waiter, next)
+    {
+        DL_DELETE(told, waiter);
+        waiter->fn(waiter->arg, result);
+        free(waiter);
+    }
+}
+
 static void start_writing(struct host_journal *j);
 
 static void free_journal(struct host_journal *j)
@@ -142,14 +171,18 @@ static void done(void *arg)
         free_journal(j);
         return;
     }
+    uint64_t begun = j->begun;
     if (j->result < 0) {
         loop_timer_start(j->retry, RETRY_MS, 0); /* the same ones again, in front of newer ones */
+        tell_waiters(j, begun, j->result);
         return;
     }
     bool changed = take_written(j);
+    j->written_up_to = begun;
     start_writing(j);
     if (changed)
         j->written(j->arg);
+    tell_waiters(j, begun, 0);
 }
 
 static void start_writing(struct host_journal *j)
@@ -158,6 +191,7 @@ static void start_writing(struct host_journal *j)
         return;
     DL_CONCAT(j->busy, j->waiting);
     j->waiting = NULL;
+    j->begun = j->asked;
     j->working = true;
     if (loop_work(j->loop, work, done, j) < 0) {
         j->working = false;
@@ -198,6 +232,7 @@ static void add_write(struct host_journal *j, const struct host_journal_write *w
     if (copy->order || copy->note)
         drop_older_texts(j, copy);
     DL_APPEND(j->waiting, copy);
+    j->asked++;
     start_writing(j);
 }
 
@@ -274,6 +309,22 @@ void host_journal_forget(struct host_journal *j, const char *session_id)
     struct host_journal_write write = {.kind = WRITE_FORGET};
     (void)str_copy(write.session.session_id, sizeof write.session.session_id, session_id);
     add_write(j, &write);
+}
+
+void host_journal_wait(struct host_journal *j, void (*fn)(void *arg, int result), void *arg)
+{
+    if (j->written_up_to == j->asked) {
+        fn(arg, 0);
+        return;
+    }
+    struct waiter *waiter = xcalloc(1, sizeof *waiter);
+    *waiter = (struct waiter){.until = j->asked, .fn = fn, .arg = arg};
+    DL_APPEND(j->waiters, waiter);
+}
+
+void host_journal_dismiss(struct host_journal *j, int result)
+{
+    tell_waiters(j, UINT64_MAX, result);
 }
 
 json_t *host_journal_changes(struct host_journal *j, size_t max)

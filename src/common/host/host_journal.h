@@ -4,8 +4,8 @@
  *
  * Writes are small, but a disk can stall for seconds, and the loop also serves health checks and streamers:
  * so they are queued and written by one worker at a time, in order, all that is waiting in one transaction. A
- * change is given to the control plane only after it is on disk. A crash can lose the last few writes; the
- * keepers then still say which sessions live. */
+ * change is given to the control plane only after it is on disk, and whoever has promised something waits
+ * until it is. A crash can lose the last few other writes; the keepers then still say which sessions live. */
 #ifndef ISTHMUS_HOST_HOST_JOURNAL_H
 #define ISTHMUS_HOST_HOST_JOURNAL_H
 
@@ -43,6 +43,11 @@ struct host_journal *host_journal_close(struct host_journal *journal);
 void host_journal_put(struct host_journal *journal, struct host_journal_session *session, bool change,
                       const char *order, const char *note);
 void host_journal_forget(struct host_journal *journal, const char *session_id);
+/* Calls fn once, now or later: with 0 when all that was put so far is on disk, with an error when that cannot
+ * be written (it is tried again nevertheless). */
+void host_journal_wait(struct host_journal *journal, void (*fn)(void *arg, int result), void *arg);
+/* Whoever waits is told this result now. Before host_journal_close. */
+void host_journal_dismiss(struct host_journal *journal, int result);
 /* Reports on disk that are not acknowledged: [{sessionId, sequence, status, reason, time}], the oldest first.
  */
 json_t *host_journal_changes(struct host_journal *journal, size_t max);

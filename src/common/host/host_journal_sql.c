@@ -86,7 +86,7 @@ int host_journal_sql_sessions(struct store_txn *txn, host_journal_found found, v
     int r = store_query(txn, &rows,
                         "SELECT session_id, slot, status, reason, ever_seen, persistent, sequence, changed, "
                         "start_order, note "
-                        "FROM sessions",
+                        "FROM sessions ORDER BY changed",
                         "");
     if (r < 0)
         return r;

@@ -235,7 +235,7 @@ void host_session_set_terms(struct host_session *session, const struct host_sess
 
 int host_session_set_note(struct host_session *session, json_t *note)
 {
-    cleanup_free char *text = json_text(note);
+    cleanup_free char *text = note ? json_text(note) : xstrdup("");
     if (!text || strlen(text) > HOST_NOTE_MAX) {
         json_decref(note);
         return -EMSGSIZE;

@@ -73,8 +73,13 @@ void host_session_set_terms(struct host_session *session, const struct host_sess
 /* A JSON object that a front-end keeps with the session; the journal has it with the session's state. NULL:
  * none. Borrowed. */
 const json_t *host_session_note(const struct host_session *session);
-/* Takes over the reference. -EMSGSIZE past HOST_NOTE_MAX: the old one stays. */
+/* Takes over the reference. NULL: none from now on. -EMSGSIZE past HOST_NOTE_MAX: the old one stays. */
 int host_session_set_note(struct host_session *session, json_t *note);
+
+/* Calls fn once, now or later: with 0 when everything that was said of sessions so far is on disk, with an
+ * error when the disk does not take it (the sessions go on, and it is tried again), -EBUSY when the host
+ * stops. What a client is promised before that can be lost with a kill. */
+void host_sessions_written(struct host_sessions *host, void (*fn)(void *arg, int result), void *arg);
 
 /* Calls fn once, now or later: when the session can be used (state 2, the streamer serves) with 0; with -EIO
  * when it could not be started, -ECANCELED when it ended, -ETIMEDOUT after isthmus.startTimeoutMs (which also

@@ -13,20 +13,30 @@ static void on_written(void *arg)
         host->reports_due(host->arg);
 }
 
-/* Forgets what ended long ago. */
+static unsigned count_ended(const struct host_sessions *host)
+{
+    const struct host_session *session, *next;
+    unsigned ended = 0;
+    HASH_ITER(hh, host->table, session, next)
+    {
+        ended += session->record.status == SESSION_DESTROYED;
+    }
+    return ended;
+}
+
+/* Forgets what ended long ago; the table has the oldest sessions first. */
 static void on_sweep(void *arg)
 {
     struct host_sessions *host = arg;
     int64_t now = clock_wall_s(NULL);
     struct host_session *session, *next;
-    unsigned ended = 0;
+    unsigned ended = count_ended(host);
     HASH_ITER(hh, host->table, session, next)
     {
-        if (session->record.status != SESSION_DESTROYED)
+        if (session->record.status != SESSION_DESTROYED ||
+            (now - session->record.changed < HOST_KEEP_ENDED_S && ended <= HOST_ENDED_MAX))
             continue;
-        ended++;
-        if (now - session->record.changed < HOST_KEEP_ENDED_S && ended <= HOST_ENDED_MAX)
-            continue;
+        ended--;
         host_tell_forgotten(session);
         host_journal_forget(host->journal, session->record.session_id);
         host_session_free(session);
@@ -83,6 +93,16 @@ void host_sessions_close(struct host_sessions *host)
         return;
     host->draining = host->closed = true;
     host_sessions_each(host, close_one, NULL);
+    if (host->journal)
+        host_journal_dismiss(host->journal, -EBUSY);
+}
+
+void host_sessions_written(struct host_sessions *host, void (*fn)(void *arg, int result), void *arg)
+{
+    if (host->closed)
+        fn(arg, -EBUSY);
+    else
+        host_journal_wait(host->journal, fn, arg);
 }
 
 static void free_one(void *arg, struct host_session *session)

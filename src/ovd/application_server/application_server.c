@@ -36,6 +36,37 @@ void aps_answer_critical(struct http_request *r)
     aps_answer(r, 200, APS_TEXT, "CRITICAL ERROR");
 }
 
+struct kept {
+    struct http_request *request;
+    unsigned status;
+    const char *type;
+    char *body;
+    size_t len;
+};
+
+/* A disk that takes nothing is the host's trouble, and not a reason to turn people away. */
+static void on_kept(void *arg, int result)
+{
+    struct kept *kept = arg;
+    if (result < 0 && result != -EBUSY)
+        log_warn("%s is answered although the disk does not take what it was told: %s",
+                 http_peer(kept->request), strerror(-result));
+    http_answer(kept->request, kept->status, kept->type, kept->body, kept->len);
+    free(kept->body);
+    free(kept);
+}
+
+void aps_answer_kept(struct aps *aps, struct http_request *r, unsigned status, const char *type,
+                     const void *body, size_t len)
+{
+    struct kept *kept = xcalloc(1, sizeof(*kept));
+    *kept = (struct kept){.request = r, .status = status, .type = type, .len = len};
+    kept->body = xcalloc(1, len + 1);
+    memcpy(kept->body, body, len);
+    http_defer(r);
+    host_sessions_written(aps->s.sessions, on_kept, kept);
+}
+
 struct arguments {
     struct form body, query;
 };

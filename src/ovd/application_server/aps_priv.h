@@ -135,6 +135,10 @@ struct aps {
 /* application_server.c: answers. */
 void aps_answer(struct http_request *r, unsigned status, const char *type, const char *body);
 void aps_answer_xml(struct http_request *r, const struct buf *xml);
+/* The same, once everything that was said of sessions is on disk: what the client reads here is not lost when
+ * this process is killed. type is a constant, the body is copied. */
+void aps_answer_kept(struct aps *aps, struct http_request *r, unsigned status, const char *type,
+                     const void *body, size_t len);
 /* 200 and "CRITICAL ERROR", as the original says to whoever has no session. */
 void aps_answer_critical(struct http_request *r);
 /* An argument from the body's form or the query (GET or POST), the former first; NULL when absent. Lent with

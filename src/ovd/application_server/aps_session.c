@@ -112,7 +112,8 @@ void aps_session_free(struct aps_session *session)
 
 void aps_session_changed(struct aps_session *session)
 {
-    int r = host_session_set_note(session->host, aps_note_write(session));
+    json_t *note = aps_note_write(session);
+    int r = note ? host_session_set_note(session->host, note) : -EINVAL;
     if (r < 0)
         log_event(LOG_LEVEL_WARN, session->session_id, "what its OVD clients need is not kept: %s",
                   strerror(-r));

@@ -45,7 +45,7 @@ static void on_answer(void *arg, const char *body, size_t len, const char *type)
         if (session && !aps_guest_find(session, invite.token) &&
             aps_guest_new(session, invite.token, invite.email, i->mode, i->access_id))
             aps_session_changed(session);
-        aps_answer(i->request, 200, APS_TEXT, "OK");
+        aps_answer_kept(i->aps, i->request, 200, APS_TEXT, "OK", 2);
     }
     ovd_invite_finish(&invite);
     free(i);

@@ -95,19 +95,21 @@ static int build_answer(const struct redeem *redeem, struct buf *out)
     return r;
 }
 
+/* Who has a cookie finds its session, whatever is killed. */
 static void answer_visitor(struct redeem *redeem)
 {
     struct http_request *r = redeem->request;
     if (str_eq(redeem->token.settings[OVD_SETTING_CLIENT], "browser")) {
         cleanup_free char *where = xasprintf("%s/?token=%s", ovd_mode_words[redeem->token.mode], redeem->id);
-        redirect(r, where);
+        http_add_header(r, "Location", where);
+        aps_answer_kept(redeem->aps, r, 302, APS_TEXT, "", 0);
     } else {
         struct buf out;
         buf_init(&out, ANSWER_MAX);
         if (build_answer(redeem, &out) < 0)
             aps_answer(r, 500, APS_TEXT, "");
         else
-            aps_answer_xml(r, &out);
+            aps_answer_kept(redeem->aps, r, 200, APS_XML, out.data, out.len);
         buf_finish(&out);
     }
     redeem_free(redeem);

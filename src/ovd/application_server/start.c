@@ -48,7 +48,7 @@ void aps_route_start(struct http_request *r, void *ctx)
         (void)host_session_event(visitor->session->host, SESSION_EV_RESUME, NULL);
     else if (is_new)
         aps_session_changed(visitor->session);
-    aps_answer(r, 200, APS_TEXT, "");
+    aps_answer_kept(ctx, r, 200, APS_TEXT, "", 0);
 }
 
 /* Gone for the owner's list at once, and its VNC clients with it. */
@@ -98,7 +98,7 @@ static void leave(struct http_request *r, struct aps *aps, bool suspend)
     aps_session_changed(session);
     if (!guest)
         owner_leaves(session, suspend);
-    aps_answer(r, 200, APS_TEXT, "");
+    aps_answer_kept(aps, r, 200, APS_TEXT, "", 0);
 }
 
 void aps_route_exit(struct http_request *r, void *ctx)

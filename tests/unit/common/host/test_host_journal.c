@@ -232,6 +232,96 @@ static void test_first_version(void **state)
     assert_string_equal(w->order[0], "{}");
 }
 
+struct promise {
+    struct world *world;
+    int result;
+    unsigned told;
+};
+
+static void on_kept(void *arg, int result)
+{
+    struct promise *promise = arg;
+    promise->result = result;
+    promise->told++;
+    loop_stop(promise->world->loop);
+}
+
+static void await(struct promise *promise, unsigned told)
+{
+    while (promise->told < told)
+        loop_run(promise->world->loop);
+    assert_int_equal(promise->told, told);
+}
+
+/* Another connection, as another process has one. */
+static int64_t ask(const struct world *w, const char *sql, bool writes)
+{
+    char *cause = NULL;
+    struct store *store;
+    struct store_txn *txn;
+    struct store_rows *rows;
+    int64_t number = 0;
+    cleanup_free char *url = xasprintf("sqlite:%s/db/host.sqlite", w->state);
+    assert_int_equal(store_open(url, store_host_migrations, store_host_migration_count, &store, &cause), 0);
+    assert_int_equal(store_begin(store, writes, &txn), 0);
+    if (writes) {
+        assert_in_range(store_exec(txn, sql, ""), 0, INT32_MAX);
+    } else {
+        assert_int_equal(store_query(txn, &rows, sql, ""), 0);
+        assert_int_equal(store_next(rows), 1);
+        number = store_int(rows, 0);
+        store_rows_free(rows);
+    }
+    assert_int_equal(store_commit(txn), 0);
+    store_close(store);
+    return number;
+}
+
+/* Who waits is told once, and then it is on disk; what comes later is waited for by itself. */
+static void test_waits_for_the_disk(void **state)
+{
+    struct world *w = *state;
+    struct promise first = {.world = w, .result = 1}, second = first, third = first;
+    struct host_journal_session a = session(ID_A, 0), b = session(ID_B, 0);
+    host_journal_wait(w->journal, on_kept, &first);
+    assert_int_equal(first.told, 1); /* nothing to wait for */
+    host_journal_put(w->journal, &a, false, "{}", "{}");
+    host_journal_wait(w->journal, on_kept, &first);
+    host_journal_put(w->journal, &b, false, "{}", NULL);
+    host_journal_wait(w->journal, on_kept, &second);
+    assert_int_equal(first.told + second.told, 1);
+    await(&first, 2);
+    assert_int_equal(first.result, 0);
+    assert_int_equal(ask(w, "SELECT count(*) FROM sessions WHERE session_id = '" ID_A "'", false), 1);
+    await(&second, 1);
+    assert_int_equal(ask(w, "SELECT count(*) FROM sessions", false), 2);
+    host_journal_put(w->journal, &b, false, NULL, "{}");
+    host_journal_wait(w->journal, on_kept, &third);
+    host_journal_dismiss(w->journal, -EBUSY);
+    assert_int_equal(third.told, 1);
+    assert_int_equal(third.result, -EBUSY);
+}
+
+/* Nobody waits for a disk that takes nothing; what it was told is there once it does. */
+static void test_waits_for_no_broken_disk(void **state)
+{
+    struct world *w = *state;
+    struct promise promise = {.world = w};
+    struct host_journal_session a = session(ID_A, 0);
+    (void)ask(w, "ALTER TABLE sessions RENAME TO elsewhere", true);
+    host_journal_put(w->journal, &a, false, "{}", NULL);
+    host_journal_wait(w->journal, on_kept, &promise);
+    await(&promise, 1);
+    assert_true(promise.result < 0);
+    assert_false(host_journal_healthy(w->journal));
+    (void)ask(w, "ALTER TABLE elsewhere RENAME TO sessions", true);
+    host_journal_wait(w->journal, on_kept, &promise);
+    await(&promise, 2);
+    assert_int_equal(promise.result, 0);
+    assert_true(host_journal_healthy(w->journal));
+    assert_int_equal(ask(w, "SELECT count(*) FROM sessions", false), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -240,6 +330,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_forgets, setup, teardown),
         cmocka_unit_test_setup_teardown(test_texts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_first_version, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits_for_the_disk, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_waits_for_no_broken_disk, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,6 +26,61 @@ static void test_restart_before_the_start(void **state)
     assert_int_equal(host_session_slot(session), 1);
 }
 
+/* What is gone stays gone. */
+static void test_a_note_that_was_taken_back(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    struct host_session *session;
+    assert_int_equal(config_set(w->config, "ovd.connectionTimeoutMs", "20000"), 0);
+    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
+    hw_set_note(session, "secret");
+    hw_restart(w);
+    session = host_session_find(w->sessions, SESSION_ID);
+    assert_string_equal(hw_note(session), "secret");
+    assert_int_equal(host_session_set_note(session, NULL), 0);
+    assert_null(host_session_note(session));
+    hw_restart(w);
+    assert_null(host_session_note(host_session_find(w->sessions, SESSION_ID)));
+}
+
+static void on_kept(void *arg, int result)
+{
+    struct host_world *w = arg;
+    w->answer = result;
+    w->answers++;
+}
+
+/* A promise is kept by whatever was on disk before it was made: nothing is written at the end of this host.
+ */
+static void test_killed_after_a_promise(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    struct host_session *session;
+    assert_int_equal(config_set(w->config, "ovd.connectionTimeoutMs", "20000"), 0);
+    assert_int_equal(host_session_create(w->sessions, &order, &session), 0);
+    hw_set_note(session, "promised");
+    host_sessions_written(w->sessions, on_kept, w);
+    HW_UNTIL(w, w->answers == 1);
+    assert_int_equal(w->answer, 0);
+    cleanup_free char *db = xasprintf("%s/db", w->state_dir), *copy = xasprintf("%s/copy", w->state_dir);
+    assert_int_equal(mkdir(copy, 0700), 0);
+    assert_int_equal(tree_copy(db, copy, (uid_t)-1, (gid_t)-1), 0);
+    hw_set_note(session, "later");
+    host_sessions_written(w->sessions, on_kept, w);
+    hw_finish(w);
+    assert_int_equal(w->answers, 2);
+    assert_int_equal(w->answer, -EBUSY);
+    cleanup_close int state_dir = open(w->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    assert_int_equal(tree_remove(state_dir, "db"), 0);
+    assert_int_equal(rename(copy, db), 0);
+    hw_begin(w);
+    session = host_session_find(w->sessions, SESSION_ID);
+    assert_int_equal(host_session_status(session), SESSION_CREATED);
+    assert_string_equal(hw_note(session), "promised");
+}
+
 /* Ordered, but not launched yet. */
 static void test_restart_at_the_start(void **state)
 {
@@ -134,6 +189,8 @@ int main(int argc, char **argv)
         return code;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_restart_before_the_start, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_a_note_that_was_taken_back, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_killed_after_a_promise, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_at_the_start, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_while_it_runs, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_restart_between_two_steps, hw_setup, hw_teardown),
