@@ -13,6 +13,7 @@
 #include "pool/pool_priv.h"
 
 #define HELLO_WAIT_MS 3000
+#define KILL_WAIT_MS 2000
 #define END_PATIENCE_MS 20000 /* the keeper's own deadlines are shorter */
 
 static void on_patience_over(void *arg)
@@ -178,6 +179,15 @@ static int connect_to(const char *slot_dir, int *ret_fd)
     return peer.pid;
 }
 
+/* A keeper that does not talk has the lock of its account until it is gone; its slot is cleaned under that
+ * account. */
+static void await_end(const struct slot *slot)
+{
+    struct pollfd waiting = {.fd = slot->keeper_pidfd, .events = POLLIN};
+    if (waiting.fd >= 0)
+        (void)poll(&waiting, 1, KILL_WAIT_MS);
+}
+
 int pool_keeper_adopt(struct slot *slot)
 {
     int fd = -1, lock_fd = -1;
@@ -198,6 +208,7 @@ int pool_keeper_adopt(struct slot *slot)
         if (lock_fd >= 0)
             close(lock_fd);
         pool_keeper_kill(slot);
+        await_end(slot);
         pool_keeper_close(slot);
         return -ENOENT;
     }
