@@ -2,9 +2,12 @@
 """An OVD session is shared: the mail arrives at a real SMTP listener, the guest follows its address, sees the same picture, and
 may type or not as the owner said; the owner sees in whatsup.php who has come."""
 
+import concurrent.futures
 import email
 import email.policy
 import re
+import socket
+import time
 
 import aiosmtpd.controller
 import ovdclient
@@ -223,3 +226,30 @@ def test_a_session_of_the_browser_is_joined_by_an_invitation(instance, postbox, 
     assert person.session_state()["state"] == "active"
     person.release()
     until(lambda: not ovdclient.keepers(instance), "the end")
+
+
+def test_open_invitations_have_an_end(owner, postbox):
+    """One session fills nobody's mailbox."""
+    before = len(postbox.mails)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda n: owner.invite(f"g{n}@example.org"), range(60)))
+    sent = sum(r.text == "OK" for r in replies)
+    assert 50 <= sent <= 51 and {r.text for r in replies} == {"OK", "Invalid XML"}
+    assert len(postbox.mails) == before + sent
+    assert owner.invite("late@example.org").text == "Invalid XML"
+
+
+def test_a_mail_server_that_hangs():
+    """Who invites waits for it; logins, forms and questions do not."""
+    with socket.create_server(("127.0.0.1", 0), backlog=100) as silent:
+        config = {**ovdclient.CONFIG, "ovd.mailUrl": f"smtp://127.0.0.1:{silent.getsockname()[1]}", "ovd.mailFrom": "desk@example.org"}
+        with testenv.Instance(config=config) as instance, concurrent.futures.ThreadPoolExecutor(24) as pool:
+            ovd = OvdClient(instance).begin()
+            waiting = [pool.submit(ovd.invite, f"g{n}@example.org") for n in range(24)]
+            silent.accept()
+            before = time.monotonic()
+            instance.login()
+            assert ovd.whatsup().status == 2
+            assert ovd.applications() and time.monotonic() - before < 6
+            assert {job.result(60).text for job in waiting} == {"Invalid XML"}
+            ovd.exit()

@@ -180,12 +180,12 @@ static void refuse_user(struct http_request *r, void *ctx)
 
 void sm_route_user_applications(struct http_request *r, void *ctx)
 {
-    sm_turn_wait(ctx, r, answer_user_applications, refuse_user);
+    sm_turn_wait(ctx, SM_LANE_LOGIN, r, answer_user_applications, refuse_user);
 }
 
 void sm_route_user_icon(struct http_request *r, void *ctx)
 {
-    sm_turn_wait(ctx, r, answer_user_icon, refuse_user);
+    sm_turn_wait(ctx, SM_LANE_LOGIN, r, answer_user_icon, refuse_user);
 }
 
 /* The application that a server asks for; false after answering. */

@@ -195,7 +195,7 @@ const struct http_route sm_host_routes[] = {
     SERVICE("session_token.php", sm_route_session_token),
     SERVICE("session_status.php", sm_route_session_status),
     SERVICE("session_end_status.php", sm_route_session_end_status),
-    SERVICE("session_invite.php", sm_route_session_invite),
+    {"GET", "/sessionmanager/webservices/session_invite.php", HTTP_ON_LOOP, 0, 0, sm_route_session_invite},
     SERVICE("icon.php", sm_route_server_icon),
     SERVICE("application.php", sm_route_server_application),
     {0},

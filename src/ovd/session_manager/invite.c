@@ -5,7 +5,8 @@
 #include "http/mail.h"
 #include "ovd/session_manager/manager_priv.h"
 
-#define MAIL_MS 15000
+#define MAIL_MS 8000 /* Application Servers wait for 10 s */
+#define MAILS_MAX 4  /* at a time: the workers are there for everybody */
 
 bool sm_invite_is_address(const char *email)
 {
@@ -51,7 +52,7 @@ int sm_record_of_session(struct manager *m, const char *session_id, struct recor
     return r == -EEXIST ? sm_record_by_session(m, session_id, ret_record) : r; /* another was faster */
 }
 
-int sm_invite_mail(struct manager *m, const struct record *record, const char *email, const char *url)
+static int send_invitation(struct manager *m, const struct record *record, const char *email, const char *url)
 {
     const struct config *config = m->s.config;
     cleanup_free char *subject = xasprintf("Invitation from %s", config_str(config, "ovd.title"));
@@ -72,4 +73,11 @@ int sm_invite_mail(struct manager *m, const struct record *record, const char *e
         .timeout_ms = MAIL_MS,
     };
     return *mail.server && *mail.from ? mail_send(&mail) : -EDESTADDRREQ;
+}
+
+int sm_invite_mail(struct manager *m, const struct record *record, const char *email, const char *url)
+{
+    int r = atomic_fetch_add(&m->mailing, 1) < MAILS_MAX ? send_invitation(m, record, email, url) : -EBUSY;
+    atomic_fetch_sub(&m->mailing, 1);
+    return r;
 }

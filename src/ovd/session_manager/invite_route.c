@@ -40,10 +40,15 @@ static int invite(struct manager *m, const struct http_request *r, const struct 
     struct invite made = {
         .email = q->email, .view_only = mode == OVD_GUEST_PASSIVE, .access_id = q->access_id};
     char token[OVD_ID_SIZE], email[INVITE_EMAIL_MAX + 1];
+    int64_t open = 0;
     if (!sm_invite_is_address(q->email) || (q->access_id && !ovd_id_is_valid(q->access_id)))
         return -EINVAL;
     memcpy(made.record, record->id, sizeof(made.record));
-    int result = sm_invite_make(m, &made, token);
+    int result = sm_invites_open(m, record->id, &open);
+    if (result == 0 && open >= SM_INVITES_OPEN_MAX)
+        result = -EDQUOT;
+    if (result == 0)
+        result = sm_invite_make(m, &made, token);
     if (result < 0)
         return result;
     cleanup_free char *url = sm_redirect_url(server, r, token);
@@ -97,7 +102,7 @@ static const char *either(const struct args *args, const char *name)
     return value ? value : form_get(&args->query, name);
 }
 
-void sm_route_session_invite(struct http_request *r, void *ctx)
+static void answer_invite(struct http_request *r, void *ctx)
 {
     struct manager *m = ctx;
     struct args args = {0};
@@ -121,4 +126,15 @@ void sm_route_session_invite(struct http_request *r, void *ctx)
             answer(m, r, &q);
     }
     sm_args_finish(&args);
+}
+
+static void refuse_invite(struct http_request *r, void *ctx)
+{
+    (void)ctx;
+    sm_manager_say(r, "");
+}
+
+void sm_route_session_invite(struct http_request *r, void *ctx)
+{
+    sm_turn_wait(ctx, SM_LANE_MAIL, r, answer_invite, refuse_invite);
 }

@@ -184,5 +184,5 @@ static void refuse_login(struct http_request *r, void *ctx)
 
 void sm_route_login(struct http_request *r, void *ctx)
 {
-    sm_turn_wait(ctx, r, answer_login, refuse_login);
+    sm_turn_wait(ctx, SM_LANE_LOGIN, r, answer_login, refuse_login);
 }

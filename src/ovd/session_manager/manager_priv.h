@@ -3,6 +3,8 @@
 #ifndef ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 #define ISTHMUS_OVD_SESSION_MANAGER_MANAGER_PRIV_H
 
+#include <stdatomic.h>
+
 #include "ovd/message/form.h"
 #include "ovd/message/ids.h"
 #include "ovd/message/session_token.h"
@@ -17,14 +19,24 @@
 
 struct sm_turn;
 
+/* What has to wait for its turn. */
+enum sm_lane {
+    SM_LANE_LOGIN, /* may check a password, which takes a core for a while */
+    SM_LANE_MAIL,  /* may wait for a mail server, which somebody else runs */
+    SM_LANE_COUNT,
+};
+
 struct manager {
     struct front_end_services s;
     struct fqdn_checker *fqdn;
     /* of the loop's thread: */
-    struct sm_turn *turns; /* waiting */
-    unsigned turns_waiting, turns_running;
+    struct {
+        struct sm_turn *turns; /* waiting */
+        unsigned waiting, running;
+    } lanes[SM_LANE_COUNT];
     struct loop_timer *turn_timer;
     bool stopping;
+    atomic_uint mailing; /* mails under way, on every thread */
 };
 
 /* session_manager.c */
@@ -33,11 +45,12 @@ void sm_manager_answer(struct http_request *r, unsigned status, const char *type
 /* 200 and a line, as most refusals of the original are. */
 void sm_manager_say(struct http_request *r, const char *text);
 
-/* turns.c: requests that may check a password. Loop thread. run answers on a worker; refuse does on the loop
- * when there are too many, or the turn does not come in time. */
+/* turns.c: requests that may keep a worker for long. Loop thread. run answers on a worker; refuse does on the
+ * loop when there are too many, or the turn does not come in time. */
 int sm_turns_start(struct manager *m);
 void sm_turns_stop(struct manager *m);
-void sm_turn_wait(struct manager *m, struct http_request *r, void (*run)(struct http_request *r, void *ctx),
+void sm_turn_wait(struct manager *m, enum sm_lane lane, struct http_request *r,
+                  void (*run)(struct http_request *r, void *ctx),
                   void (*refuse)(struct http_request *r, void *ctx));
 
 /* args.c: the arguments of a request. PHP programs take them from wherever they are; where one is given twice
@@ -125,7 +138,8 @@ int sm_invite_make(struct manager *m, struct invite *invite, char ret_token[OVD_
 int sm_invite_settings(struct manager *m, const char *id, json_t **ret_settings);
 /* Takes both back. */
 int sm_invite_remove(struct manager *m, const char *id, const char *token);
-/* How many invitations to the session nobody has used yet. */
+/* How many invitations to the session nobody has used yet: no more are made past SM_INVITES_OPEN_MAX. */
+#define SM_INVITES_OPEN_MAX 50
 int sm_invites_open(struct manager *m, const char *record, int64_t *ret_count);
 
 /* invite.c */
@@ -134,7 +148,7 @@ int sm_invites_open(struct manager *m, const char *record, int64_t *ret_count);
 bool sm_invite_is_address(const char *email);
 /* The record of a session by its own id; one that was begun in a browser gets its legacy name now. */
 int sm_record_of_session(struct manager *m, const char *session_id, struct record *ret_record);
-/* Sends the address; -EDESTADDRREQ when there is no mail server. */
+/* Sends the address; -EDESTADDRREQ when there is no mail server, -EBUSY when others are waiting for it. */
 int sm_invite_mail(struct manager *m, const struct record *record, const char *email, const char *url);
 
 /* logins.c */

@@ -8,7 +8,6 @@
 #include "ovd/message/invite.h"
 #include "ovd/session_manager/manager_priv.h"
 
-#define OPEN_MAX 50 /* invitations to one session that nobody has used */
 #define NAME_WITHOUT_ADDRESS "guest"
 
 struct share {
@@ -93,7 +92,7 @@ static int find(struct manager *m, const char *user_id, struct share *share)
         r = -EPERM;
     if (r == 0)
         r = sm_invites_open(m, share->record.id, &open);
-    return r == 0 && open >= OPEN_MAX ? -EDQUOT : r;
+    return r == 0 && open >= SM_INVITES_OPEN_MAX ? -EDQUOT : r;
 }
 
 static int invite(struct manager *m, struct http_request *r, struct share *share, char **ret_url)

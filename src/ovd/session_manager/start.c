@@ -338,5 +338,5 @@ static void refuse_start(struct http_request *r, void *ctx)
 
 void sm_route_start(struct http_request *r, void *ctx)
 {
-    sm_turn_wait(ctx, r, answer_start, refuse_start);
+    sm_turn_wait(ctx, SM_LANE_LOGIN, r, answer_start, refuse_start);
 }
