@@ -151,6 +151,37 @@ def test_the_session_manager_hangs(request_ms):
                     assert waiting.result(30).location == "error/"
 
 
+NAMES = [
+    # Host, the name and the port that the client hears of
+    ("desk.example:8", "desk.example", "8"), ("Desk_1", "Desk_1", "80"), ("desk:", "desk", "80"), ("10.0.0.1:65535", "10.0.0.1", "65535"),
+    ("[fe80::1]:8082", "[fe80::1]", "8082"), ("[::1]", "[::1]", "80"),
+    *((host, None, None) for host in ("evil.example/@x", "a b", "x@evil.example:1", "[::1", "[::1]x", "[]", "h:0", "h:99999", "h:1x", "h?x#y",
+                                      "h\"><x", "h\tb", ":80", "", "e" * 300, "caf\u00e9")),
+]  # fmt: skip
+
+
+def test_the_name_that_the_client_used(instance, ovd):
+    """It comes back in addresses when it has the form of a name, else this server's own does."""
+    plain = instance.config["gateway.httpPort"]
+    ovd.begin()
+    for host, name, _ in NAMES:
+        headers = {"Host": host.encode()}
+        shown = name or "127.0.0.1"
+        assert ask(f"{ovd.base}/index.php", headers=headers).location == f"http://{shown}:{plain}/sessionmanager", host
+        access = ask(f"{ovd.base}/access.php?application_id=desktop", cookie=ovd.cookie, headers=headers)
+        assert access.xml("ovd-access").find("ssh").get("host") == shown.strip("[]"), host
+
+
+@pytest.mark.parametrize("host, name, port", NAMES[:2] + NAMES[4:5] + NAMES[6:7])
+def test_the_name_in_the_answer(ovd, host, name, port):
+    location = ovd.form().location
+    reply = ovd.remember(ask(location, headers={"Host": host}))
+    ovd.base = location.split("/index.php")[0]
+    aps = reply.xml("ovd-session-answer").find("aps")
+    own = re.match(r"http://[^/]*:(\d+)/", location)[1]
+    assert (aps.get("server"), aps.get("port")) == (name or "127.0.0.1", port or own)
+
+
 # ---- cookies ----
 
 

@@ -1,30 +1,53 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* access.php: how a client gets to the picture of one instance (spec/ovd.md 3.4). A guest asks for what it
- * was invited to; for anything else it gets no VNC port. Limits: a name in Host of at most 255 characters. */
+ * was invited to; for anything else it gets no VNC port. Limits: a name in Host of at most
+ * APS_HOST_MAX characters; what has not the form of a name is not repeated to anybody. */
 #include "ovd/message/access.h"
 #include "base/str.h"
 #include "ovd/application_server/aps_priv.h"
 
 #define ANSWER_MAX 65536
-#define HOST_MAX 255
+#define NAME_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
+#define ADDRESS_SET "0123456789abcdefABCDEF:."
 
-void aps_host_name(const struct aps *aps, const struct http_request *r, char **ret_name, char **ret_port)
+/* Length of the name at the beginning of a Host header, with the brackets of an IPv6 address; 0: none. */
+static size_t name_length(const char *host)
+{
+    size_t len = *host == '[' ? 1 + strspn(host + 1, ADDRESS_SET) : strspn(host, NAME_SET);
+    if (*host == '[')
+        len = len > 1 && host[len] == ']' ? len + 1 : 0;
+    return len <= APS_HOST_MAX ? len : 0;
+}
+
+bool aps_host_read(const struct http_request *r, char ret_name[APS_HOST_MAX + 1], unsigned *ret_port)
 {
     const char *host = http_header(r, "Host");
-    if (!host || !*host || strlen(host) > HOST_MAX)
-        host = aps->server_name;
-    size_t len = *host == '[' ? strcspn(host, "]") : strcspn(host, ":");
-    len += host[len] == ']';
-    *ret_name = xasprintf("%.*s", (int)len, host);
-    *ret_port = xstrdup(host[len] == ':' ? host + len + 1 : "80");
+    size_t len = host ? name_length(host) : 0;
+    int64_t port = 80;
+    if (len == 0 || (host[len] && host[len] != ':'))
+        return false;
+    if (host[len] && host[len + 1] && str_to_int(host + len + 1, 1, 65535, &port) < 0)
+        return false;
+    memcpy(ret_name, host, len);
+    ret_name[len] = '\0';
+    *ret_port = (unsigned)port;
+    return true;
+}
+
+char *aps_host_name(const struct aps *aps, const struct http_request *r, unsigned *ret_port)
+{
+    char name[APS_HOST_MAX + 1];
+    if (aps_host_read(r, name, ret_port))
+        return xstrdup(name);
+    *ret_port = listener_port(aps->listener);
+    return strchr(aps->server_name, ':') ? xasprintf("[%s]", aps->server_name) : xstrdup(aps->server_name);
 }
 
 /* As an SSH client wants it: an IPv6 address has no brackets there. */
 static char *ssh_host(const struct aps *aps, const struct http_request *r)
 {
-    char *name, *port;
-    aps_host_name(aps, r, &name, &port);
-    free(port);
+    unsigned port;
+    char *name = aps_host_name(aps, r, &port);
     if (*name != '[')
         return name;
     char *bare = xasprintf("%.*s", (int)strcspn(name + 1, "]"), name + 1);

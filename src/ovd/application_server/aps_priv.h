@@ -217,9 +217,12 @@ void aps_visitors_drop(struct aps_session *session, const struct aps_guest *gues
  * form. */
 bool aps_cookie_read(const char *line, char ret_value[SECRET_ID_LEN]);
 
-/* access.c: the name (an IPv6 address in brackets) and the port by which the client called this server; the
- * caller frees both. */
-void aps_host_name(const struct aps *aps, const struct http_request *r, char **ret_name, char **ret_port);
+/* access.c: the name (an IPv6 address in brackets) and the port by which the client called this server; false
+ * when the request says none, or something that is none. */
+#define APS_HOST_MAX 253
+bool aps_host_read(const struct http_request *r, char ret_name[APS_HOST_MAX + 1], unsigned *ret_port);
+/* The same; else our own name and port. The caller frees it. */
+char *aps_host_name(const struct aps *aps, const struct http_request *r, unsigned *ret_port);
 
 /* redeem.c: index.php. Redeems the token, creates or finds the session, enters the visitor. */
 void aps_route_index(struct http_request *r, void *ctx);

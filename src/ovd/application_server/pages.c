@@ -9,7 +9,6 @@
 #include "xml/xml.h"
 
 #define PAGE_MAX 16384
-#define HOST_MAX 253
 
 /* ---- a page with a sentence ---- */
 
@@ -62,27 +61,12 @@ void aps_route_error(struct http_request *r, void *ctx)
 
 /* ---- MODE/ ---- */
 
-/* The name by which the client called this machine, without the port: false for what is none. */
-static bool host_of(struct http_request *r, char ret_host[HOST_MAX + 1])
-{
-    const char *host = http_header(r, "Host");
-    bool bracket = host && *host == '[';
-    size_t len = host ? strcspn(host, bracket ? "]" : ":") + bracket : 0;
-    if (len == 0 || len > HOST_MAX || (bracket && host[len - 1] != ']'))
-        return false;
-    memcpy(ret_host, host, len);
-    ret_host[len] = '\0';
-    if (bracket)
-        return len > 2 && strspn(ret_host + 1, "0123456789abcdefABCDEF:.") == len - 2;
-    return str_is_token(ret_host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.",
-                        HOST_MAX);
-}
-
 /* To "https://HOST:PORT/BASE/#code=CODE": what stands behind the # is never sent to a server. NULL when the
  * control plane's answer or the request has no good address in it. */
 static char *location_of(struct http_request *r, const json_t *answer)
 {
-    char host[HOST_MAX + 1], error[JSON_ERROR_LEN];
+    char host[APS_HOST_MAX + 1], error[JSON_ERROR_LEN];
+    unsigned unused;
     const char *code, *base = "", *url = "";
     int64_t port;
     if (json_get_string(answer, "code", 256, &code, error) < 0 ||
@@ -92,7 +76,7 @@ static char *location_of(struct http_request *r, const json_t *answer)
         return NULL;
     if (*url)
         return xasprintf("%s%s#code=%s", url, str_ends_with(url, "/") ? "" : "/", code);
-    if (json_get_int(answer, "httpsPort", 1, 65535, &port, error) < 0 || !host_of(r, host))
+    if (json_get_int(answer, "httpsPort", 1, 65535, &port, error) < 0 || !aps_host_read(r, host, &unused))
         return NULL;
     return xasprintf("https://%s:%d%s/#code=%s", host, (int)port, base, code);
 }
@@ -135,11 +119,12 @@ static void hand_over(struct aps *aps, struct http_request *r, const struct aps_
 
 static void answer_aps(struct http_request *r)
 {
-    char host[HOST_MAX + 1];
+    char host[APS_HOST_MAX + 1];
+    unsigned unused;
     struct ovd_aps message = {host};
     struct buf out;
     buf_init(&out, 4096);
-    if (host_of(r, host) && ovd_aps_build(&message, &out) == 0)
+    if (aps_host_read(r, host, &unused) && ovd_aps_build(&message, &out) == 0)
         aps_answer_xml(r, &out);
     else
         aps_answer(r, 400, APS_TEXT, "");

@@ -63,8 +63,8 @@ static char *manager_of(const struct aps *aps, const struct http_request *r)
         return xasprintf("%s/sessionmanager", public_url);
     if (port == 0 || !is_here(aps->s.gateway_url))
         return xstrdup(aps->manager_url);
-    cleanup_free char *name = NULL, *unused = NULL;
-    aps_host_name(aps, r, &name, &unused);
+    unsigned unused;
+    cleanup_free char *name = aps_host_name(aps, r, &unused);
     return xasprintf("http://%s:%d%s/sessionmanager", name, (int)port,
                      config_str(config, "gateway.basePath"));
 }
@@ -85,11 +85,9 @@ static int build_answer(const struct redeem *redeem, struct buf *out)
         .protocol = xstrdup(http_is_tls(redeem->request) ? "https" : "http"),
         .location = xstrdup(LOCATION),
     };
-    cleanup_free char *port = NULL;
-    int64_t number = 80;
-    aps_host_name(redeem->aps, redeem->request, &answer.server, &port);
-    (void)str_to_int(port, 1, 65535, &number);
-    answer.port = (int)number;
+    unsigned port;
+    answer.server = aps_host_name(redeem->aps, redeem->request, &port);
+    answer.port = (int)port;
     int r = ovd_session_answer_build(&answer, out);
     ovd_session_answer_finish(&answer);
     return r;
@@ -355,6 +353,19 @@ static void on_problem(void *arg, int line, const char *message)
     (void)snprintf(text, PROBLEM_LEN, "the Session Manager's answer, line %d: %s", line, message);
 }
 
+static bool is_short(const char *value, size_t max)
+{
+    return !value || strlen(value) <= max;
+}
+
+/* Invitations are for guests and nothing else is. What is kept with a session has to be readable again. */
+static bool is_sound(const struct ovd_session_token *token)
+{
+    return (token->mode == OVD_MODE_SHARE) == (token->type == OVD_TOKEN_INVITE) &&
+           is_short(token->settings[OVD_SETTING_START_APP_ARGS], APS_ARGUMENT_MAX) &&
+           is_short(token->settings[OVD_SETTING_INVITE_EMAIL], OVD_LINE_MAX);
+}
+
 static int read_token(struct redeem *redeem, const char *body, size_t len, char ret_problem[PROBLEM_LEN])
 {
     (void)str_copy(ret_problem, PROBLEM_LEN, "the Session Manager gives no answer");
@@ -364,6 +375,10 @@ static int read_token(struct redeem *redeem, const char *body, size_t len, char 
     /* It says no in plain text. */
     if (r < 0 && *body != '<')
         (void)snprintf(ret_problem, PROBLEM_LEN, "the Session Manager says \"%.64s\"", body);
+    if (r == 0 && !is_sound(&redeem->token)) {
+        (void)str_copy(ret_problem, PROBLEM_LEN, "the Session Manager's answer contradicts itself");
+        r = -EINVAL;
+    }
     return r;
 }
 
