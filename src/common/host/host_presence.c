@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "host/host_priv.h"
 
 #define SLEEP_MAX_MS 3600000 /* the wall clock, which time limits are on, can be set meanwhile */
@@ -109,6 +110,19 @@ void host_presence_timer(void *arg)
         const char *reason = session->order.legacy ? due.reason : "timeout";
         (void)host_session_event(session, due.event, reason);
     }
+}
+
+const char *host_presence_cause(const struct host_session *session, enum session_event event, const char *due)
+{
+    if (event == SESSION_EV_SUSPEND)
+        return "asked";
+    if (event != SESSION_EV_OWNER_GONE)
+        return "";
+    if (str_eq(due, "kma"))
+        return "kma";
+    if (MAX(session->link_gone, session->browser_gone) < session->status_since)
+        return "ssh"; /* nobody has come since it is ready */
+    return session->link_gone > session->browser_gone ? "link_loss" : "browser_gone";
 }
 
 /* What was seen counts in state 2 only (spec/ovd.md 5.1: "ever ran"). */

@@ -91,6 +91,10 @@ void host_presence_status(struct host_session *session); /* its status is new */
 void host_presence_browsers(struct host_session *session, unsigned browsers);
 void host_presence_arm(struct host_session *session);
 void host_presence_timer(void *arg);
+/* Why a session that goes on living is suspended, in one word; "" for every other step. due: what its timer
+ * said, or NULL. */
+const char *host_presence_cause(const struct host_session *session, enum session_event event,
+                                const char *due);
 
 /* host_wait.c */
 void host_wait_arm(struct host_session *session);

@@ -43,12 +43,14 @@ void host_session_keep_order(struct host_session *session, bool change)
     host_journal_put(session->host->journal, &session->record, change, text, NULL);
 }
 
-static void log_step(const struct host_session *session, int before)
+/* cause: of a suspension, else "". */
+static void log_step(const struct host_session *session, int before, const char *cause)
 {
     const struct host_journal_session *record = &session->record;
     const char *was = session_status_word(before), *is = session_status_word(record->status);
+    const char *why = *record->reason ? record->reason : cause;
     log_event(str_eq(was, is) ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, record->session_id, "slot %u: %s -> %s%s%s",
-              record->slot, was, is, *record->reason ? ": " : "", record->reason);
+              record->slot, was, is, *why ? ": " : "", why);
 }
 
 void host_session_launch(struct host_session *session)
@@ -125,9 +127,9 @@ static void act(struct host_session *session, enum session_action action)
 }
 
 /* What changed is on its way to the disk, in the log and known to everybody. */
-static void take_step(struct host_session *session, int before, bool over)
+static void take_step(struct host_session *session, int before, bool over, const char *cause)
 {
-    log_step(session, before);
+    log_step(session, before, cause);
     host_presence_status(session);
     host_tell_changed(session, before);
     if (over)
@@ -148,6 +150,7 @@ int host_session_event(struct host_session *session, enum session_event event, c
     }
     bool first_seen = event == SESSION_EV_OWNER_SEEN && !record->ever_seen;
     bool over = step.next == SESSION_TO_DESTROY || step.next == SESSION_DESTROYED;
+    const char *cause = host_presence_cause(session, event, reason);
     record->ever_seen |= first_seen;
     record->status = step.next;
     /* Who cannot be suspended leaves, as with exit.php (spec/ovd.md 5.1 rule 3). */
@@ -158,7 +161,7 @@ int host_session_event(struct host_session *session, enum session_event event, c
     if (step.next != before || first_seen)
         host_journal_put(session->host->journal, record, step.next != before, NULL, NULL);
     if (step.next != before)
-        take_step(session, before, over);
+        take_step(session, before, over, over ? "" : cause);
     /* Whoever was told may have gone on from there. */
     if (record->status == step.next)
         act(session, step.action);

@@ -3,6 +3,9 @@
  * restarts of the process do. */
 #include "host_world.h"
 
+#include <sys/mman.h>
+
+#include "base/log.h"
 #include "host/host_priv.h"
 
 static void test_from_slot_to_end(void **state)
@@ -165,6 +168,49 @@ static void test_link_that_goes(void **state)
     host_session_links(session, 0);
     hw_await(w, SESSION_DESTROYED);
     assert_string_equal(host_session_reason(session), "exit");
+}
+
+/* What was logged meanwhile has the text; all of it is read. */
+static void assert_logged(int fd, const char *text)
+{
+    char log[16384];
+    ssize_t n = pread(fd, log, sizeof log - 1, 0);
+    assert_true(n > 0);
+    log[n] = '\0';
+    if (!strstr(log, text))
+        fail_msg("not logged: %s", text);
+    assert_int_equal(ftruncate(fd, 0), 0);
+    assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+}
+
+/* The log has the reason of every suspension in one word, though the session goes on living. */
+static void test_why_it_is_suspended(void **state)
+{
+    struct host_world *w = *state;
+    struct host_session_order order = hw_order(SESSION_ID);
+    order.may_be_silent = true;
+    struct host_session *session = hw_start(w, order);
+    int log = memfd_create("log", MFD_CLOEXEC);
+    log_set_fd(log);
+    host_session_links(session, 1);
+    host_session_links(session, 0);
+    hw_await(w, SESSION_SUSPENDED);
+    assert_logged(log, "slot 1: active -> suspending: link_loss");
+    assert_int_equal(host_session_event(session, SESSION_EV_RESUME, NULL), 0);
+    hw_await(w, SESSION_SUSPENDED);
+    assert_logged(log, "slot 1: active -> suspending: ssh");
+    order.may_be_silent = false;
+    host_session_set_terms(session, &order);
+    assert_int_equal(host_session_event(session, SESSION_EV_RESUME, NULL), 0);
+    host_session_links(session, 1);
+    hw_await(w, SESSION_SUSPENDED);
+    assert_logged(log, "slot 1: active -> suspending: kma");
+    assert_int_equal(host_session_event(session, SESSION_EV_RESUME, NULL), 0);
+    assert_int_equal(host_session_event(session, SESSION_EV_SUSPEND, "exit"), 0);
+    assert_logged(log, "slot 1: active -> suspending: asked");
+    assert_string_equal(host_session_reason(session), "");
+    log_set_fd(STDERR_FILENO);
+    close(log);
 }
 
 static void test_suspend_of_one_that_was_never_seen(void **state)
@@ -334,6 +380,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(test_never_seen, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_silent, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_link_that_goes, hw_setup, hw_teardown),
+        cmocka_unit_test_setup_teardown(test_why_it_is_suspended, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_suspend_of_one_that_was_never_seen, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_exit_before_it_is_there, hw_setup, hw_teardown),
         cmocka_unit_test_setup_teardown(test_browser, hw_setup, hw_teardown),
