@@ -120,6 +120,9 @@ def test_portal_pages(portal, apps):
         reply = portal.ask(file, **query)
         assert reply.status in (200, 302), (file, reply)
         assert b"<b>" not in reply.body
+    complaints = ovdclient.logged(portal.instance).count("gave no answer")
+    assert portal.ask("portal/get_news.php").body == b""
+    assert ovdclient.logged(portal.instance).count("gave no answer") == complaints
     for file in ("portal/focus.php", "portal/resume_app.php", "portal/application_exit.php"):
         for bad in ("../../x", "", "a" * 5000, "%00"):
             assert portal.ask(file, access_id=bad).status in (200, 400, 414), file

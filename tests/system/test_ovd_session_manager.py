@@ -98,6 +98,13 @@ class Farm:
         query = urllib.parse.urlencode({k: v for k, v in arguments.items() if v is not None})
         return self.ask(method, f"webservices/{name}.php?{query}")
 
+    def inside(self, service):
+        """At the port of the farm's own hosts."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.gateway.config["gateway.port"], timeout=60)
+        with contextlib.closing(connection):
+            connection.request("GET", f"/sessionmanager/webservices/{service}")
+            return Reply(connection.getresponse())
+
     def redeem(self, token, **arguments):
         return self.service("session_token", token=token, **arguments)
 
@@ -311,6 +318,23 @@ def test_the_reason_reaches_the_core(farm, person):
     farm.service("session_end_status", session=session, status="timeout")
     farm.end(session)
     assert person.status(own).json["reason"] == "timeout"
+
+
+# ---- what portal pages show ----
+
+
+def test_news_and_logo(farm):
+    """On every port that services are asked at; no server and no user is asked for."""
+    asked = [farm.ask("GET", "webservices/get_news.php?fqdn=x&login=a", tls=tls) for tls in (False, True)]
+    asked.append(farm.inside("get_news.php?fqdn=x"))
+    for reply in asked:
+        assert (reply.status, reply.type) == (200, "text/xml; charset=utf-8"), reply
+        assert len(valid("ovd-news", reply)) == 0
+    reply = farm.ask("GET", "webservices/get_news.php")
+    assert (reply.status, reply.text) == (200, "ERROR - NO $_GET['fqdn']")
+    for reply in (farm.ask("GET", "webservices/get_logo.php"), farm.inside("get_logo.php")):
+        assert (reply.status, reply.type) == (200, "image/png")
+        assert reply.body.startswith(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0@\0\0\0@")
 
 
 # ---- logins, applications, pages ----

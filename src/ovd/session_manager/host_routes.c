@@ -198,5 +198,7 @@ const struct http_route sm_host_routes[] = {
     {"GET", "/sessionmanager/webservices/session_invite.php", HTTP_ON_LOOP, 0, 0, sm_route_session_invite},
     SERVICE("icon.php", sm_route_server_icon),
     SERVICE("application.php", sm_route_server_application),
+    SERVICE("get_news.php", sm_route_news),
+    SERVICE("get_logo.php", sm_route_logo),
     {0},
 };

@@ -218,6 +218,10 @@ void sm_route_session_end_status(struct http_request *r, void *ctx);
 /* host_routes.c: what this farm's own session hosts ask, on the internal port (docs/protocol/internal.md). */
 extern const struct http_route sm_host_routes[];
 
+/* news.c */
+void sm_route_news(struct http_request *r, void *ctx);
+void sm_route_logo(struct http_request *r, void *ctx);
+
 /* invite_route.c */
 void sm_route_session_invite(struct http_request *r, void *ctx);
 
@@ -227,5 +231,9 @@ void sm_route_share(struct http_request *r, void *ctx);
 /* icon.c: the picture of applications that have none of their own, 32 pixels high. */
 extern const uint8_t sm_icon_png[];
 extern const size_t sm_icon_png_len;
+
+/* logo.c: the product's picture. */
+extern const uint8_t sm_logo_png[];
+extern const size_t sm_logo_png_len;
 
 #endif

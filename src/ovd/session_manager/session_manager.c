@@ -73,6 +73,8 @@ static const struct http_route routes[] = {
     POST_IN_TURN("webservices/session_invite.php", sm_route_session_invite),
     GET("webservices/icon.php", sm_route_server_icon),
     GET("webservices/application.php", sm_route_server_application),
+    GET("webservices/get_news.php", sm_route_news),
+    GET("webservices/get_logo.php", sm_route_logo),
     {"POST", "/gateway/session/invite", HTTP_ON_WORKER, 0, MANAGER_BODY_MAX, sm_route_share},
     GET("*", route_nothing),
     POST("*", route_nothing),
