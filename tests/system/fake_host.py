@@ -305,11 +305,11 @@ class FakeHost:
         body = {"serverUrl": self.url, "status": "healthy", "activeSessions": 0, "maxSessions": self.slots, "cpuUsage": 1.5}
         return self.gateway.internal("/gateway/heartbeat", {**body, **change})
 
-    def report(self, session, *statuses, full=False):
+    def report(self, session, *statuses, full=False, reason=""):
         reports = []
         for status in statuses:
             self.sequence += 1
-            reports.append({"sessionId": session, "sequence": self.sequence, "status": status, "reason": "", "time": 1})
+            reports.append({"sessionId": session, "sequence": self.sequence, "status": status, "reason": reason, "time": 1})
         answer = self.gateway.internal("/gateway/session/report", {"serverUrl": self.url, "full": full, "reports": reports})
         assert answer.status == 200, answer
         return answer.json

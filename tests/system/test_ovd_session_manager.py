@@ -320,6 +320,22 @@ def test_the_reason_reaches_the_core(farm, person):
     assert person.status(own).json["reason"] == "timeout"
 
 
+@pytest.mark.parametrize(("core", "original"), [("display_failed", "internal2"), ("no_window", "internal2"), ("kill", "adminkill"), ("lost", "unknown"), ("kma", "kma")])
+def test_the_reason_of_the_core_is_written_down(farm, person, core, original):
+    """In the words of the original, as far as it has one."""
+    session = farm.session()
+    own = person.select().json["sessionId"]
+    farm.host.report(own, 0, 1)
+    farm.host.report(own, 4, reason=core)
+    assert person.status(own).json["reason"] == core
+
+    def why():
+        with contextlib.closing(sqlite3.connect(farm.gateway.state / "db/main.sqlite")) as db:
+            return db.execute("SELECT stop_why FROM ovd_sessions WHERE id = ?", (session,)).fetchone()[0]
+
+    assert testenv.until(why, "the reason", 30) == original
+
+
 # ---- what portal pages show ----
 
 

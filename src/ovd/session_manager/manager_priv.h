@@ -102,6 +102,8 @@ int sm_record_set_settings(struct manager *m, const char *id, const json_t *sett
 int sm_record_status(struct manager *m, const char *id, int status);
 /* -ENOENT when the session was never ready. */
 int sm_record_stop_why(struct manager *m, const char *id, const char *why);
+/* Writes down why sessions ended whose own server did not say it here. */
+int sm_records_end(struct manager *m);
 /* Forgets sessions that are over for a day, expired tokens, invitations and cookies. */
 int sm_records_sweep(struct manager *m);
 
@@ -217,6 +219,9 @@ void sm_route_session_end_status(struct http_request *r, void *ctx);
 
 /* host_routes.c: what this farm's own session hosts ask, on the internal port (docs/protocol/internal.md). */
 extern const struct http_route sm_host_routes[];
+
+/* end_reason.c: the original's word for a core's or a server's; "unknown" for any other. */
+const char *sm_end_reason(const char *reason);
 
 /* news.c */
 void sm_route_news(struct http_request *r, void *ctx);

@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "ovd/session_manager/manager_priv.h"
 
+#define ENDED_MAX 1000 /* that are looked at in one sweep */
 #define COLUMNS "id, session_id, user_id, mode, settings, reported, stop_why"
 
 void sm_record_finish(struct record *record)
@@ -133,6 +134,50 @@ int sm_record_stop_why(struct manager *m, const char *id, const char *why)
     r = finish(txn, store_exec(txn, "UPDATE ovd_sessions SET stop_why = $1 WHERE id = $2 AND reported = 1",
                                "ss", why, id));
     return r < 0 ? r : r == 0 ? -ENOENT : 0;
+}
+
+/* Sessions that are over and have no reason yet: an array of pairs, id and the core's reason. */
+static int read_ended(struct store_txn *txn, json_t **ret_list)
+{
+    struct store_rows *rows = NULL;
+    json_t *list = json_array();
+    int r = store_query(txn, &rows,
+                        "SELECT s.id, c.reason FROM ovd_sessions s JOIN sessions c ON c.id = s.session_id"
+                        " WHERE s.stop_why = '' AND c.status = 4",
+                        "");
+    while (r >= 0 && json_array_size(list) < ENDED_MAX && (r = store_next(rows)) > 0)
+        json_array_append_new(list, json_pack("[s, s]", store_text(rows, 0), store_text(rows, 1)));
+    store_rows_free(rows);
+    *ret_list = list;
+    return r < 0 ? r : 0;
+}
+
+int sm_records_end(struct manager *m)
+{
+    struct store_txn *txn = NULL;
+    cleanup_json json_t *list = NULL;
+    const json_t *pair;
+    size_t i;
+    int r = store_begin(m->s.store, false, &txn);
+    if (r < 0)
+        return r;
+    r = read_ended(txn, &list);
+    store_rollback(txn);
+    if (r < 0 || json_array_size(list) == 0)
+        return r;
+    r = store_begin(m->s.store, true, &txn);
+    if (r < 0)
+        return r;
+    json_array_foreach(list, i, pair)
+    {
+        const char *id = json_string_value(json_array_get(pair, 0));
+        const char *why = sm_end_reason(json_string_value(json_array_get(pair, 1)));
+        if (r >= 0)
+            r = store_exec(txn, "UPDATE ovd_sessions SET stop_why = $1 WHERE id = $2 AND stop_why = ''", "ss",
+                           why, id);
+    }
+    r = finish(txn, r);
+    return r < 0 ? r : 0;
 }
 
 int sm_records_sweep(struct manager *m)

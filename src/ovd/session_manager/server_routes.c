@@ -224,8 +224,7 @@ void sm_route_session_end_status(struct http_request *r, void *ctx)
         char why[STOP_WHY_MAX + 1] = "";
         const char *text = form_get(&q.args.query, "status");
         memcpy(why, text, strnlen(text, STOP_WHY_MAX));
-        int result = ovd_end_reason_is_known(why) ? sm_record_stop_why(m, q.record.id, why)
-                                                  : sm_record_stop_why(m, q.record.id, "unknown");
+        int result = sm_record_stop_why(m, q.record.id, sm_end_reason(why));
         if (result == -ENOENT)
             sm_manager_say(r, "ERROR - No such report");
         else if (result < 0)

@@ -121,6 +121,8 @@ static void sweep(void *front_end)
     struct manager *m = front_end;
     int r = sm_tokens_keep_leases(m);
     if (r == 0)
+        r = sm_records_end(m);
+    if (r == 0)
         r = sm_records_sweep(m);
     if (r == 0)
         r = sm_logins_sweep(m);
