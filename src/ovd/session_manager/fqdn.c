@@ -13,15 +13,24 @@
 
 #define KNOWN_MAX 256
 #define FRESH_MS 60000
+#define RETRY_MS 5000 /* after a look-up that the name service did not answer */
+#define WAIT_S 2      /* for the look-up of another request */
+#define BUSY_MAX 4    /* requests that look up or wait: some workers are left for everybody else */
 
 struct known {
     char name[FQDN_SIZE];
     char peer[ADDR_TEXT_LEN];
-    uint64_t verified; /* monotonic ms */
+    bool good;         /* it was right when it was looked up last */
+    bool looking;      /* a look-up is under way */
+    bool failed;       /* the last one had no answer */
+    uint64_t verified; /* monotonic ms: when it was right; */
+    uint64_t tried;    /* when the last look-up ended */
 };
 
 struct fqdn_checker {
     pthread_mutex_t lock;
+    pthread_cond_t looked; /* a look-up has ended */
+    unsigned busy;
     struct fqdn_resolver resolver;
     const struct clock *clock;
     struct known known[KNOWN_MAX];
@@ -69,6 +78,7 @@ struct fqdn_checker *fqdn_checker_create(const struct fqdn_resolver *resolver, c
 {
     struct fqdn_checker *checker = xcalloc(1, sizeof(*checker));
     pthread_mutex_init(&checker->lock, NULL);
+    pthread_cond_init(&checker->looked, NULL);
     checker->resolver =
         resolver ? *resolver : (struct fqdn_resolver){.forward = system_forward, .reverse = system_reverse};
     checker->clock = clock;
@@ -79,6 +89,7 @@ struct fqdn_checker *fqdn_checker_destroy(struct fqdn_checker *checker)
 {
     if (!checker)
         return NULL;
+    pthread_cond_destroy(&checker->looked);
     pthread_mutex_destroy(&checker->lock);
     free(checker);
     return NULL;
@@ -151,40 +162,83 @@ static struct known *find(struct fqdn_checker *checker, const char *name, const 
     return NULL;
 }
 
-/* max_age 0: however long ago. */
-static bool is_known(struct fqdn_checker *checker, const char *name, const char *peer, uint64_t max_age)
+static bool is_older(const struct known *a, const struct known *b)
 {
-    pthread_mutex_lock(&checker->lock);
-    const struct known *known = find(checker, name, peer);
-    bool is = known && (max_age == 0 || clock_monotonic_ms(checker->clock) - known->verified < max_age);
-    pthread_mutex_unlock(&checker->lock);
-    return is;
+    return a->good != b->good ? b->good : a->verified < b->verified;
 }
 
-static void forget(struct fqdn_checker *checker, const char *name, const char *peer)
+/* A place for one that is not known yet: strangers make room first, then who was right the longest ago. */
+static struct known *add(struct fqdn_checker *checker, const char *name, const char *peer)
 {
-    pthread_mutex_lock(&checker->lock);
-    struct known *known = find(checker, name, peer);
-    if (known)
-        *known = checker->known[--checker->count];
-    pthread_mutex_unlock(&checker->lock);
-}
-
-static void remember(struct fqdn_checker *checker, const char *name, const char *peer)
-{
-    pthread_mutex_lock(&checker->lock);
-    struct known *known = find(checker, name, peer);
-    if (!known && checker->count < KNOWN_MAX)
-        known = &checker->known[checker->count++];
-    if (!known) { /* full: the oldest one goes */
-        known = &checker->known[0];
-        for (size_t i = 1; i < KNOWN_MAX; i++)
-            known = checker->known[i].verified < known->verified ? &checker->known[i] : known;
+    struct known *place = checker->count < KNOWN_MAX ? &checker->known[checker->count++] : NULL;
+    for (size_t i = 0; i < KNOWN_MAX && checker->count == KNOWN_MAX; i++) {
+        struct known *known = &checker->known[i];
+        if (!known->looking && (!place || is_older(known, place)))
+            place = known;
     }
-    if (str_copy(known->name, sizeof(known->name), name) == 0)
-        (void)str_copy(known->peer, sizeof(known->peer), peer);
-    known->verified = clock_monotonic_ms(checker->clock);
+    *place = (struct known){0}; /* never more than BUSY_MAX are looking */
+    if (str_copy(place->name, sizeof(place->name), name) == 0)
+        (void)str_copy(place->peer, sizeof(place->peer), peer);
+    return place;
+}
+
+/* Until the look-up that another request has begun is over, or takes too long. */
+static void wait_for_it(struct fqdn_checker *checker, const char *name, const char *peer)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += WAIT_S;
+    checker->busy++;
+    for (const struct known *known = find(checker, name, peer); known && known->looking;
+         known = find(checker, name, peer)) {
+        if (pthread_cond_timedwait(&checker->looked, &checker->lock, &end) != 0)
+            break;
+    }
+    checker->busy--;
+}
+
+/* True: the caller looks it up, and says end_look; false: *ret_good is what counts. Who was right before
+ * never waits: a name service that hangs holds up one request at a time. */
+static bool begin_look(struct fqdn_checker *checker, const char *name, const char *peer, bool *ret_good)
+{
+    pthread_mutex_lock(&checker->lock);
+    struct known *known = find(checker, name, peer);
+    if (known && known->looking && !known->good && checker->busy < BUSY_MAX) {
+        wait_for_it(checker, name, peer);
+        known = find(checker, name, peer);
+    }
+    uint64_t now = clock_monotonic_ms(checker->clock);
+    bool fresh = known && known->good && now - known->verified < FRESH_MS;
+    bool early = known && (known->looking || (known->failed && now - known->tried < RETRY_MS));
+    bool looks = !fresh && !early && checker->busy < BUSY_MAX;
+    if (looks) {
+        known = known ? known : add(checker, name, peer);
+        known->looking = true;
+        checker->busy++;
+    }
+    *ret_good = known && known->good;
     pthread_mutex_unlock(&checker->lock);
+    return looks;
+}
+
+/* What the look-up found, 1, 0 or -EAGAIN; whether the name counts as right. */
+static bool end_look(struct fqdn_checker *checker, const char *name, const char *peer, int found)
+{
+    pthread_mutex_lock(&checker->lock);
+    struct known *known = find(checker, name, peer);
+    checker->busy--;
+    known->looking = false;
+    known->failed = found < 0;
+    known->tried = clock_monotonic_ms(checker->clock);
+    known->good = found == 1 || (found < 0 && known->good);
+    if (found == 1)
+        known->verified = known->tried;
+    bool good = known->good;
+    if (found == 0)
+        *known = checker->known[--checker->count];
+    pthread_cond_broadcast(&checker->looked);
+    pthread_mutex_unlock(&checker->lock);
+    return good;
 }
 
 /* The look-ups that the rules ask for: 1, 0 or -EAGAIN. */
@@ -213,12 +267,8 @@ bool fqdn_is_authorized(struct fqdn_checker *checker, const struct fqdn_rules *r
         return true;
     if (is_address(name))
         return strcmp(name, peer) == 0;
-    if (is_private(rules, name, peer) || is_known(checker, name, peer, FRESH_MS))
-        return true;
-    int r = look_up(checker, rules, name, peer);
-    if (r == 1)
-        remember(checker, name, peer);
-    else if (r == 0)
-        forget(checker, name, peer);
-    return r == 1 || (r < 0 && is_known(checker, name, peer, 0));
+    bool good = is_private(rules, name, peer);
+    if (good || !begin_look(checker, name, peer, &good))
+        return good;
+    return end_look(checker, name, peer, look_up(checker, rules, name, peer));
 }

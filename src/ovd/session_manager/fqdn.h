@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Whether a machine that announces itself under a name is that machine. Blocking (name service): worker
- * threads only. Any number of them at a time. */
+ * threads only. Any number of them at a time; a few of them wait for the name service, and the others are
+ * told what was right before. */
 #ifndef ISTHMUS_OVD_SESSION_MANAGER_FQDN_H
 #define ISTHMUS_OVD_SESSION_MANAGER_FQDN_H
 
@@ -31,7 +32,8 @@ struct fqdn_checker;
 struct fqdn_checker *fqdn_checker_create(const struct fqdn_resolver *resolver, const struct clock *clock);
 struct fqdn_checker *fqdn_checker_destroy(struct fqdn_checker *checker); /* NULL-safe; returns NULL */
 /* peer is an address as text. Who was found to be right stays so for a minute without another look-up, and
- * while the name service is down; nobody new is admitted then. */
+ * while the name service is down; nobody new is admitted then. A name service that does not answer is asked
+ * again after some seconds, about the same name for one request at a time. */
 bool fqdn_is_authorized(struct fqdn_checker *checker, const struct fqdn_rules *rules, const char *name,
                         const char *peer);
 

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
 
 #include "base/str.h"
 #include "ovd/session_manager/fqdn.h"
@@ -141,14 +143,93 @@ static void test_name_service_is_down(void **state)
     assert_int_equal(f->names.asked, asked); /* not each time */
     f->names.down = true;
     f->clock.monotonic_ms += 3600000;
+    asked = f->names.asked;
     assert_true(is_ok(f, "aps1.farm", "10.0.0.1"));
     assert_false(is_ok(f, "aps2.farm", "10.0.0.1"));
+    assert_int_equal(f->names.asked, asked + 2);
+    f->clock.monotonic_ms += 4999;
+    assert_true(is_ok(f, "aps1.farm", "10.0.0.1"));
+    assert_false(is_ok(f, "aps2.farm", "10.0.0.1"));
+    assert_int_equal(f->names.asked, asked + 2); /* it is given time to come back */
+    f->clock.monotonic_ms++;
     /* Back again, and it was somebody else in between: forgotten. */
     f->names.down = false;
     f->names.reverse = NULL;
     assert_false(is_ok(f, "aps1.farm", "10.0.0.1"));
     f->names.down = true;
     assert_false(is_ok(f, "aps1.farm", "10.0.0.1"));
+}
+
+/* A name service that does not answer, until the test lets it. */
+struct hang {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    int waiting;
+    bool over;
+    struct fixture *fixture;
+};
+
+static int hanging(void *arg, const char *name, const char *address)
+{
+    struct hang *hang = arg;
+    (void)name;
+    (void)address;
+    pthread_mutex_lock(&hang->lock);
+    hang->waiting++;
+    pthread_cond_broadcast(&hang->changed);
+    while (!hang->over)
+        pthread_cond_wait(&hang->changed, &hang->lock);
+    pthread_mutex_unlock(&hang->lock);
+    return -EAGAIN;
+}
+
+struct asker {
+    struct hang *hang;
+    char name[32];
+    pthread_t thread;
+};
+
+static void *ask_alone(void *arg)
+{
+    struct asker *asker = arg;
+    assert_false(is_ok(asker->hang->fixture, asker->name, "10.0.0.1"));
+    return NULL;
+}
+
+/* As many as may wait do; nobody else does. */
+static void test_name_service_hangs(void **state)
+{
+    struct fixture *f = *state;
+    struct hang hang = {.fixture = f};
+    struct asker askers[4];
+    pthread_mutex_init(&hang.lock, NULL);
+    pthread_cond_init(&hang.changed, NULL);
+    f->rules.disable_check = true;
+    fqdn_checker_destroy(f->checker);
+    const struct fqdn_resolver resolver = {hanging, reverse, &hang};
+    f->checker = fqdn_checker_create(&resolver, &f->clock);
+    for (int i = 0; i < 4; i++) {
+        askers[i].hang = &hang;
+        (void)snprintf(askers[i].name, sizeof(askers[i].name), "aps%d.farm", i);
+        assert_int_equal(pthread_create(&askers[i].thread, NULL, ask_alone, &askers[i]), 0);
+    }
+    pthread_mutex_lock(&hang.lock);
+    while (hang.waiting < 4)
+        pthread_cond_wait(&hang.changed, &hang.lock);
+    pthread_mutex_unlock(&hang.lock);
+    assert_false(is_ok(f, "aps7.farm", "10.0.0.1")); /* at once: it would hang here, too */
+    assert_false(is_ok(f, "aps1.farm", "10.0.0.1"));
+    assert_int_equal(hang.waiting, 4);
+    pthread_mutex_lock(&hang.lock);
+    hang.over = true;
+    pthread_cond_broadcast(&hang.changed);
+    pthread_mutex_unlock(&hang.lock);
+    for (int i = 0; i < 4; i++)
+        pthread_join(askers[i].thread, NULL);
+    assert_false(is_ok(f, "aps7.farm", "10.0.0.1"));
+    assert_int_equal(hang.waiting, 5);
+    pthread_cond_destroy(&hang.changed);
+    pthread_mutex_destroy(&hang.lock);
 }
 
 static void test_many(void **state)
@@ -169,8 +250,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        T(test_list),      T(test_both_directions),   T(test_as_the_original),
-        T(test_addresses), T(test_private_addresses), T(test_name_service_is_down),
+        T(test_list),
+        T(test_both_directions),
+        T(test_as_the_original),
+        T(test_addresses),
+        T(test_private_addresses),
+        T(test_name_service_is_down),
+        T(test_name_service_hangs),
         T(test_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
