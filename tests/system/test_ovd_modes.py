@@ -4,7 +4,9 @@ pages, and what the Application Server answers to its Session Manager."""
 
 import concurrent.futures
 import re
+import socket
 import subprocess
+import urllib.parse
 
 import ovdclient
 import pytest
@@ -277,7 +279,8 @@ def test_services_for_the_session_manager(ovd):
 
 def test_a_stranger_is_not_the_session_manager(instance, ovd):
     """From another address than the Session Manager's."""
-    base = ovd.form().location.split("/index.php")[0].replace("localhost", "127.0.0.1")
-    command = ["curl", "-s", "-i", "--interface", "127.0.0.9", f"{base}/webservices/server_status.php"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    assert " 400 " in done.stdout.splitlines()[0] and "ERROR - Request not coming from Session Manager" in done.stdout
+    parts = urllib.parse.urlsplit(ovd.form().location)
+    with socket.create_connection(("127.0.0.1", parts.port), 30, ("127.0.0.9", 0)) as s:
+        s.sendall(b"GET /applicationserver/webservices/server_status.php HTTP/1.0\r\nHost: x\r\n\r\n")
+        answer = b"".join(iter(lambda: s.recv(65536), b""))
+    assert answer.split(b" ")[1] == b"400" and answer.endswith(b"ERROR - Request not coming from Session Manager")
