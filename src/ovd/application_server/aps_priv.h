@@ -280,6 +280,8 @@ void aps_instance_on_ready(void *arg, struct host_session *host, const char *nam
 void aps_instance_on_ended(void *arg, struct host_session *host, const char *name, const char *reason);
 /* The status that whatsup tells for an id: -1 for unknown ones. */
 int aps_instance_status_of(struct aps_session *session, const char *id);
+/* instance_clock.c: sets the clock for whoever is silent next. */
+void aps_instances_watch(struct aps *aps);
 void aps_instances_close(struct aps *aps); /* stops the clock */
 
 /* start_app.c: instances on their way. */

@@ -139,6 +139,16 @@ struct link *link__destroy(struct link *link);
 uint64_t link__now(void);
 /* Whether something of ours is still on its way into the socket. */
 bool link__is_writing(const struct link *link);
+
+/* link_library.c */
+/* Answers the library from now on. */
+void link__prepare(struct link *link);
+
+/* link_talk.c, with link__stop, link__answer and link__cut */
+struct note *link__note(struct link *link, enum note_kind kind); /* a new one */
+void link__silence_bell(struct link *link);
+bool link__is_stopped(struct link *link);
+void link__make_cuts(struct link *link); /* those of link__cut */
 void link__report(struct link *link, enum tunnel_reason reason, const char *text);
 /* Asks the loop and waits: true, with the descriptor for a channel. */
 bool link__ask(struct link *link, struct note *note, int *ret_fd);
