@@ -112,6 +112,8 @@ void aps_session_free(struct aps_session *session)
 
 void aps_session_changed(struct aps_session *session)
 {
+    if (aps_session_status(session) == SESSION_DESTROYED)
+        return; /* its note is gone for good */
     json_t *note = aps_note_write(session);
     int r = note ? host_session_set_note(session->host, note) : -EINVAL;
     if (r < 0)
@@ -337,6 +339,8 @@ const struct host_session_events aps_host_events = {
 void aps_session_restore(struct aps *aps, struct host_session *host)
 {
     const json_t *note = host_session_note(host);
+    if (note && host_session_status(host) == SESSION_DESTROYED)
+        (void)host_session_set_note(host, NULL); /* it ended while this process was not there */
     if (!note || host_session_status(host) == SESSION_DESTROYED)
         return;
     struct aps_session *session = aps_note_read(aps, host_session_id(host), note);
