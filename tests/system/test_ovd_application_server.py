@@ -182,6 +182,24 @@ def test_the_name_in_the_answer(ovd, host, name, port):
     assert (aps.get("server"), aps.get("port")) == (name or "127.0.0.1", port or own)
 
 
+@pytest.mark.parametrize("host, name, _", NAMES)
+def test_the_name_in_redirects(instance, host, name, _):
+    """Of the Session Manager, which knows no other name of a server of its own machine."""
+    answer = ask(f"{instance.banner['legacy']}", {"login": "admin", "password": instance.admin_password}, headers={"Host": host.encode()})
+    assert answer.location.startswith(f"http://{name or 'localhost'}:"), answer
+    assert re.match(r"http://(\[[0-9a-f:]+\]|[^/:@]+):\d+/applicationserver/index\.php\?token=\w+$", answer.location), answer
+    ovdclient.end_sessions(instance)
+
+
+@pytest.mark.parametrize("host, name", [("[::1]:80", "[::1]"), ("desk.example", "desk.example")])
+def test_the_name_in_a_mail(postbox, ovd, host, name):
+    ovd.begin()
+    before = len(postbox.mails)
+    form = {"access_id": "desktop", "email": "g@x.y", "mode": "active"}
+    assert ask(f"{ovd.base}/invite.php", form, cookie=ovd.cookie, headers={"Host": host}).text == "OK"
+    assert f"http://{name}:{ovd.base.split(':')[2].split('/')[0]}/applicationserver/index.php?token=" in postbox.mails[before]
+
+
 # ---- cookies ----
 
 

@@ -1,50 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* access.php: how a client gets to the picture of one instance (spec/ovd.md 3.4). A guest asks for what it
  * was invited to; for anything else it gets no VNC port. Limits: a name in Host of at most
- * APS_HOST_MAX characters; what has not the form of a name is not repeated to anybody. */
+ * OVD_HOST_MAX characters; what has not the form of a name is not repeated to anybody. */
 #include "ovd/message/access.h"
 #include "base/str.h"
 #include "ovd/application_server/aps_priv.h"
 
 #define ANSWER_MAX 65536
-#define NAME_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._"
-#define ADDRESS_SET "0123456789abcdefABCDEF:."
-
-/* Length of the name at the beginning of a Host header, with the brackets of an IPv6 address; 0: none. */
-static size_t name_length(const char *host)
+bool aps_host_read(const struct http_request *r, char ret_name[OVD_HOST_MAX + 1], unsigned *ret_port)
 {
-    size_t len = *host == '[' ? 1 + strspn(host + 1, ADDRESS_SET) : strspn(host, NAME_SET);
-    if (*host == '[')
-        len = len > 1 && host[len] == ']' ? len + 1 : 0;
-    return len <= APS_HOST_MAX ? len : 0;
-}
-
-bool aps_host_read(const struct http_request *r, char ret_name[APS_HOST_MAX + 1], unsigned *ret_port)
-{
-    const char *host = http_header(r, "Host");
-    size_t len = host ? name_length(host) : 0;
-    int64_t port = 80;
-    if (len == 0 || (host[len] && host[len] != ':'))
-        return false;
-    if (host[len] && host[len + 1] && str_to_int(host + len + 1, 1, 65535, &port) < 0)
-        return false;
-    memcpy(ret_name, host, len);
-    ret_name[len] = '\0';
-    *ret_port = (unsigned)port;
-    return true;
+    return ovd_host_read(http_header(r, "Host"), ret_name, ret_port);
 }
 
 char *aps_host_name(const struct aps *aps, const struct http_request *r, unsigned *ret_port)
 {
-    char name[APS_HOST_MAX + 1];
+    char name[OVD_HOST_MAX + 1];
     if (aps_host_read(r, name, ret_port))
         return xstrdup(name);
     *ret_port = listener_port(aps->listener);
     return strchr(aps->server_name, ':') ? xasprintf("[%s]", aps->server_name) : xstrdup(aps->server_name);
 }
 
-/* As an SSH client wants it: an IPv6 address has no brackets there. */
-static char *ssh_host(const struct aps *aps, const struct http_request *r)
+char *aps_host_bare(const struct aps *aps, const struct http_request *r)
 {
     unsigned port;
     char *name = aps_host_name(aps, r, &port);
@@ -111,7 +88,7 @@ static int build(const struct aps *aps, const struct http_request *r, const stru
     const struct aps_instance *instance = wanted(visitor, id);
     struct ovd_access access = {
         .view_only = visitor->guest && visitor->guest->mode == OVD_GUEST_PASSIVE,
-        .ssh_host = ssh_host(aps, r),
+        .ssh_host = aps_host_bare(aps, r),
         .has_vnc = session->mode != OVD_MODE_PORTAL || !str_eq(id, "portal"),
         .vnc_port = instance ? (int)instance->port : 0,
         .quality = ovd_quality_read(aps_session_setting(session, OVD_SETTING_QUALITY)),

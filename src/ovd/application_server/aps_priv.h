@@ -17,6 +17,7 @@
 #include "host/host_front_end.h"
 #include "http/http_server.h"
 #include "net/listener.h"
+#include "ovd/message/host_name.h"
 #include "ovd/message/ids.h"
 #include "ovd/message/password.h"
 #include "ovd/message/session_token.h"
@@ -219,10 +220,11 @@ bool aps_cookie_read(const char *line, char ret_value[SECRET_ID_LEN]);
 
 /* access.c: the name (an IPv6 address in brackets) and the port by which the client called this server; false
  * when the request says none, or something that is none. */
-#define APS_HOST_MAX 253
-bool aps_host_read(const struct http_request *r, char ret_name[APS_HOST_MAX + 1], unsigned *ret_port);
+bool aps_host_read(const struct http_request *r, char ret_name[OVD_HOST_MAX + 1], unsigned *ret_port);
 /* The same; else our own name and port. The caller frees it. */
 char *aps_host_name(const struct aps *aps, const struct http_request *r, unsigned *ret_port);
+/* The same as SSH clients and the Session Manager want it: an IPv6 address has no brackets there. */
+char *aps_host_bare(const struct aps *aps, const struct http_request *r);
 
 /* redeem.c: index.php. Redeems the token, creates or finds the session, enters the visitor. */
 void aps_route_index(struct http_request *r, void *ctx);

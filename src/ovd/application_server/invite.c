@@ -56,9 +56,8 @@ static void on_answer(void *arg, const char *body, size_t len, const char *type)
 static char *make_query(struct http_request *r, const struct aps_session *session, const char *access_id,
                         const char *email, enum ovd_guest_mode mode)
 {
-    unsigned port;
     cleanup_free char *address = percent_encode(email);
-    cleanup_free char *name = aps_host_name(session->aps, r, &port);
+    cleanup_free char *name = aps_host_bare(session->aps, r);
     cleanup_free char *external = percent_encode(name);
     return xasprintf("session=%s&mode=%s&email=%s&access_id=%s&external=%s", session->ovd_id,
                      ovd_guest_mode_words[mode], address, access_id, external);

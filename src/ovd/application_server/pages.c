@@ -65,7 +65,7 @@ void aps_route_error(struct http_request *r, void *ctx)
  * control plane's answer or the request has no good address in it. */
 static char *location_of(struct http_request *r, const json_t *answer)
 {
-    char host[APS_HOST_MAX + 1], error[JSON_ERROR_LEN];
+    char host[OVD_HOST_MAX + 1], error[JSON_ERROR_LEN];
     unsigned unused;
     const char *code, *base = "", *url = "";
     int64_t port;
@@ -119,7 +119,7 @@ static void hand_over(struct aps *aps, struct http_request *r, const struct aps_
 
 static void answer_aps(struct http_request *r)
 {
-    char host[APS_HOST_MAX + 1];
+    char host[OVD_HOST_MAX + 1];
     unsigned unused;
     struct ovd_aps message = {host};
     struct buf out;

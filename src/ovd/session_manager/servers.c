@@ -7,10 +7,10 @@
 
 #include "base/log.h"
 #include "base/str.h"
+#include "ovd/message/host_name.h"
 #include "ovd/session_manager/manager_priv.h"
 
 #define NAME_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_:" /* : of IPv6 */
-#define HOST_SET NAME_SET "[]"
 #define DEFAULT_PORT 8082
 
 /* The name in "http://NAME:PORT", without the brackets of an IPv6 address. */
@@ -27,7 +27,10 @@ static int name_of_url(const char *url, char ret_name[FQDN_SIZE])
 
 void sm_server_set_external(struct server *server, const char *name)
 {
-    if (!*name || str_is_token(name, NAME_SET, FQDN_MAX))
+    struct in6_addr address;
+    bool named =
+        strchr(name, ':') ? inet_pton(AF_INET6, name, &address) == 1 : str_is_token(name, NAME_SET, FQDN_MAX);
+    if (!*name || named)
         (void)str_copy(server->external, sizeof(server->external), name);
 }
 
@@ -145,11 +148,9 @@ bool sm_server_check(struct manager *m, struct http_request *r, const char *fqdn
 /* The name in the request's Host header, with the brackets of an IPv6 address. */
 static char *asked_name(const struct http_request *r)
 {
-    const char *host = http_header(r, "Host");
-    if (!host || !str_is_token(host, HOST_SET, FQDN_MAX))
-        return xstrdup("localhost");
-    size_t len = *host == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
-    return strndup(host, MIN(len, strlen(host)));
+    char name[OVD_HOST_MAX + 1];
+    unsigned port;
+    return xstrdup(ovd_host_read(http_header(r, "Host"), name, &port) ? name : "localhost");
 }
 
 char *sm_redirect_url(const struct server *server, const struct http_request *r, const char *token)
@@ -162,6 +163,5 @@ char *sm_redirect_url(const struct server *server, const struct http_request *r,
         name = xasprintf("[%s]", server->external);
     else
         name = xstrdup(server->external);
-    return xasprintf("http://%s:%u/applicationserver/index.php?token=%s", name ? name : "localhost",
-                     server->port, token);
+    return xasprintf("http://%s:%u/applicationserver/index.php?token=%s", name, server->port, token);
 }
