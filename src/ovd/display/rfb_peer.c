@@ -194,9 +194,16 @@ bool rfb_peer_wants(const struct rfb_peer *peer)
 
 void rfb_peer_update(struct rfb_peer *peer)
 {
+    rfbClientPtr cl = peer->cl;
+    int quality = cl->turboQualityLevel;
+
+    /* No viewer takes a JPEG among pixels of 8 bits, even one that names a quality. The library sends it. */
+    if (cl->format.bitsPerPixel == 8)
+        cl->turboQualityLevel = -1;
     /* A change of size leaves the request open for the pixels. */
     for (int i = 0; i < 2 && rfb_peer_wants(peer); i++)
-        rfbUpdateClient(peer->cl);
+        rfbUpdateClient(cl);
+    cl->turboQualityLevel = quality;
 }
 
 /* Not rfbNewFramebuffer, which goes back to the library's own order of colours. */
