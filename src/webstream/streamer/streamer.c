@@ -8,105 +8,17 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/str.h"
-#include "display/display_front_end.h"
 #include "display/source_x11.h"
-#include "http/http_server.h"
-#include "net/listener.h"
-#include "webstream/streamer/channels.h"
-#include "webstream/streamer/control_link.h"
 #include "webstream/streamer/options.h"
-#include "webstream/streamer/prints.h"
-#include "webstream/streamer/viewer_role.h"
+#include "webstream/streamer/streamer_priv.h"
 
 #define CLOSE_WAIT_MS 2500 /* for viewers to take their close frames */
 #define CLOSE_STEP_MS 10
 #define REASON_WAIT_MS 1000 /* for the host to say that the session ends */
-#define FRONT_ENDS_MAX 4
-
-struct streamer {
-    struct loop *loop;
-    struct loop_signal *on_term, *on_int;
-    struct loop_timer *closing;
-    struct loop_timer *display_gone; /* runs while the host may still say why */
-    struct control_link *link;
-    struct session_info info;
-    bool serving, stopping;
-    int status;
-    uint64_t stop_deadline, started_ms;
-    struct source *source;
-    struct screen *screen;
-    struct input_group input; /* of every viewer, whatever it speaks */
-    struct channels *channels;
-    const struct display_front_end *const *known; /* that the program has, NULL-terminated */
-    struct {
-        const struct display_front_end *is;
-        void *it;
-    } front_end[FRONT_ENDS_MAX]; /* that run */
-    size_t front_end_count;
-    struct prints *prints; /* NULL: nothing can be printed */
-    struct http_server *http;
-    struct listener *listener;
-    unsigned viewers, owners;
-};
-
-static const char *session_of(const struct streamer *s)
-{
-    return s->info.session_id[0] ? s->info.session_id : NULL;
-}
-
-/* Front-ends of other protocols (display/display_front_end.h). */
-
-static void open_front_ends(struct streamer *s)
-{
-    const struct display_services services = {
-        .loop = s->loop,
-        .session_id = s->info.session_id,
-        .screen = s->screen,
-        .input = &s->input,
-        .max_width = s->info.max_width,
-        .max_height = s->info.max_height,
-        .frame_rate = s->info.frame_rate,
-        .clipboard = s->info.clipboard,
-        .x11 = s->info.x11,
-        .xauthority = s->info.xauthority,
-        .link = s->info.rfb,
-    };
-
-    for (const struct display_front_end *const *at = s->known; *at && s->front_end_count < FRONT_ENDS_MAX;
-         at++) {
-        void *it = NULL;
-        int r = (*at)->start(&services, &it);
-
-        if (r < 0) { /* browsers are served without it */
-            log_event(LOG_LEVEL_WARN, session_of(s), "%s is not there: %s", (*at)->name, strerror(-r));
-            continue;
-        }
-        s->front_end[s->front_end_count].is = *at;
-        s->front_end[s->front_end_count++].it = it;
-    }
-}
-
-static void close_front_ends(struct streamer *s)
-{
-    while (s->front_end_count > 0) {
-        s->front_end_count--;
-        s->front_end[s->front_end_count].is->destroy(s->front_end[s->front_end_count].it);
-    }
-}
-
-static void detach_front_ends(struct streamer *s, const char *reason)
-{
-    for (size_t i = 0; i < s->front_end_count; i++)
-        s->front_end[i].is->detach(s->front_end[i].it, reason);
-}
 
 static bool is_busy(const struct streamer *s)
 {
-    bool busy = s->screen && screen_pending(s->screen) > 0;
-
-    for (size_t i = 0; i < s->front_end_count; i++)
-        busy = busy || s->front_end[i].is->pending(s->front_end[i].it) > 0;
-    return busy;
+    return (s->screen && screen_pending(s->screen) > 0) || streamer_front_ends_pending(s);
 }
 
 /* Ends the process when everybody has been told, or has had the time for it. */
@@ -130,7 +42,7 @@ static void stop(struct streamer *s, int status, unsigned code, const char *reas
     s->listener = listener_destroy(s->listener);
     if (s->channels)
         channels_close(s->channels, code, reason);
-    detach_front_ends(s, reason);
+    streamer_front_ends_detach(s, reason);
     loop_timer_start(s->closing, 0, CLOSE_STEP_MS);
 }
 
@@ -138,7 +50,7 @@ static void on_signal(void *arg, int signum)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_INFO, session_of(s), "stopping on signal %d", signum);
+    log_event(LOG_LEVEL_INFO, streamer_session(s), "stopping on signal %d", signum);
     stop(s, 0, CHANNELS_CLOSE_RESTART, "the streamer stops");
     if (signum == SIGINT)
         s->stop_deadline = 0;
@@ -150,7 +62,7 @@ static void on_resized(void *arg, int width, int height)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_INFO, session_of(s), "the screen is %d x %d", width, height);
+    log_event(LOG_LEVEL_INFO, streamer_session(s), "the screen is %d x %d", width, height);
     if (s->channels)
         channels_resized(s->channels, width, height);
 }
@@ -166,37 +78,34 @@ static void on_failed(void *arg, int error)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_WARN, session_of(s), "the display is gone: %s", strerror(-error));
+    log_event(LOG_LEVEL_WARN, streamer_session(s), "the display is gone: %s", strerror(-error));
     loop_timer_start(s->display_gone, s->link ? REASON_WAIT_MS : 0, 0);
 }
 
 /* What a program has copied. */
 static void on_clipboard(void *arg, const char *text, size_t len)
 {
-    struct streamer *s = arg;
-
-    for (size_t i = 0; i < s->front_end_count; i++)
-        s->front_end[i].is->clipboard(s->front_end[i].it, text, len);
+    streamer_front_ends_clipboard(arg, text, len);
 }
 
 /* The channels' events. */
 
 static void on_attached(void *arg, const char *channel)
 {
-    log_event(LOG_LEVEL_INFO, session_of(arg), "%s attached", channel);
+    log_event(LOG_LEVEL_INFO, streamer_session(arg), "%s attached", channel);
 }
 
 static void on_refused(void *arg, const char *channel, const char *why)
 {
-    log_event(LOG_LEVEL_WARN, session_of(arg), "%s refused: %s", channel, why);
+    log_event(LOG_LEVEL_WARN, streamer_session(arg), "%s refused: %s", channel, why);
 }
 
 static void on_closed(void *arg, const char *channel, const char *why)
 {
     if (why)
-        log_event(LOG_LEVEL_INFO, session_of(arg), "%s closed: %s", channel, why);
+        log_event(LOG_LEVEL_INFO, streamer_session(arg), "%s closed: %s", channel, why);
     else
-        log_event(LOG_LEVEL_INFO, session_of(arg), "%s detached", channel);
+        log_event(LOG_LEVEL_INFO, streamer_session(arg), "%s detached", channel);
 }
 
 static void on_viewers(void *arg, unsigned viewers, unsigned owners)
@@ -209,57 +118,6 @@ static void on_viewers(void *arg, unsigned viewers, unsigned owners)
     if (changed && s->link && s->serving)
         control_link_viewers(s->link, viewers, owners);
     prints_announce(s->prints);
-}
-
-/* HTTP. */
-
-static void handle_health(struct http_request *r, void *ctx)
-{
-    const struct streamer *s = ctx;
-
-    http_answer_json(r, 200,
-                     json_pack("{s:s, s:s, s:i, s:I}", "status", s->stopping ? "stopping" : "ok", "sessionId",
-                               s->info.session_id, "viewers", (int)s->viewers, "uptime",
-                               (json_int_t)((clock_monotonic_ms(NULL) - s->started_ms) / 1000)));
-}
-
-static void handle_print(struct http_request *r, void *ctx)
-{
-    const struct streamer *s = ctx;
-    enum viewer_role role;
-
-    /* The gateway asks on behalf of owners only; this is the second lock on that door. */
-    if (viewer_role_parse(http_header(r, VIEWER_ROLE_HEADER), &role) < 0 || role != VIEWER_OWNER)
-        http_answer_error(r, 403, "owner_only", "Documents are the session's owner's.");
-    else
-        prints_answer(s->prints, r);
-}
-
-static void on_connection(void *arg, int fd, const char *peer)
-{
-    struct streamer *s = arg;
-
-    (void)http_server_add(s->http, fd, peer, NULL); /* closes fd when it fails: the peer sees that */
-}
-
-static int start_http(struct streamer *s)
-{
-    static const struct http_route routes[] = {
-        {"GET", "/health", HTTP_ON_LOOP, HTTP_PEER_AUTH, 0, handle_health},
-        {"GET", "/print/{time}", HTTP_ON_WORKER, HTTP_PEER_AUTH, 0, handle_print},
-        {.method = NULL},
-    };
-    const struct http_server_options options = {.loop = s->loop,
-                                                .routes = routes,
-                                                .ctx = s,
-                                                .base_path = "",
-                                                .peer_key = s->info.key,
-                                                .max_connections = 32};
-    int r = http_server_create(&options, &s->http);
-
-    if (r == 0)
-        r = listener_create(s->loop, s->info.bind, s->info.http_port, on_connection, s, &s->listener);
-    return r;
 }
 
 /* Start of service. */
@@ -280,7 +138,7 @@ static int open_display(struct streamer *s)
     int r = source_x11_create(s->loop, &x11, &s->source, &cause);
 
     if (r < 0) {
-        log_event(LOG_LEVEL_ERROR, session_of(s), "%s", cause);
+        log_event(LOG_LEVEL_ERROR, streamer_session(s), "%s", cause);
         return r;
     }
     options.source = s->source;
@@ -314,7 +172,7 @@ static void open_prints(struct streamer *s)
     int r = *s->info.print ? prints_create(s->loop, s->info.print, s->channels, &s->prints) : 0;
 
     if (r < 0)
-        log_event(LOG_LEVEL_WARN, session_of(s), "printed documents cannot be seen: %s", strerror(-r));
+        log_event(LOG_LEVEL_WARN, streamer_session(s), "printed documents cannot be seen: %s", strerror(-r));
 }
 
 static void tell_ready(struct streamer *s)
@@ -323,7 +181,7 @@ static void tell_ready(struct streamer *s)
     const char *fd_text = getenv("ISTHMUS_READY_FD");
     int64_t fd;
 
-    log_event(LOG_LEVEL_INFO, session_of(s), "serving: ws=%u http=%u", ws, http);
+    log_event(LOG_LEVEL_INFO, streamer_session(s), "serving: ws=%u http=%u", ws, http);
     if (!fd_text || str_to_int(fd_text, 3, INT32_MAX, &fd) < 0)
         return;
     dprintf((int)fd, "READY ws=%u http=%u\n", ws, http);
@@ -340,14 +198,14 @@ static int serve(struct streamer *s)
     r = open_channels(s);
     if (r == 0) {
         open_prints(s);
-        r = start_http(s);
+        r = streamer_http_start(s);
     }
     if (r < 0) {
-        log_event(LOG_LEVEL_ERROR, session_of(s), "ports %u and %u at %s: %s", s->info.ws_port,
+        log_event(LOG_LEVEL_ERROR, streamer_session(s), "ports %u and %u at %s: %s", s->info.ws_port,
                   s->info.http_port, s->info.bind, strerror(-r));
         return r;
     }
-    open_front_ends(s);
+    streamer_front_ends_open(s);
     s->serving = true;
     tell_ready(s);
     return 0;
@@ -362,7 +220,7 @@ static void on_info(void *arg, const struct session_info *info)
     if (s->stopping)
         return;
     if (s->serving && !str_eq(info->session_id, s->info.session_id)) {
-        log_event(LOG_LEVEL_ERROR, session_of(s), "the host names another session");
+        log_event(LOG_LEVEL_ERROR, streamer_session(s), "the host names another session");
         stop(s, 1, CHANNELS_CLOSE_RESTART, "the host names another session");
         return;
     }
@@ -381,7 +239,7 @@ static void on_host_refused(void *arg, const char *error)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_ERROR, session_of(s), "the host has no session for this streamer: %s", error);
+    log_event(LOG_LEVEL_ERROR, streamer_session(s), "the host has no session for this streamer: %s", error);
     stop(s, 1, CHANNELS_CLOSE_RESTART, "the session is unknown");
 }
 
@@ -389,7 +247,7 @@ static void on_ending(void *arg, const char *reason)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_INFO, session_of(s), "the session ends: %s", reason);
+    log_event(LOG_LEVEL_INFO, streamer_session(s), "the session ends: %s", reason);
     stop(s, 0, CHANNELS_CLOSE_ENDED, reason);
 }
 
@@ -397,15 +255,15 @@ static void on_detach(void *arg, const char *reason)
 {
     struct streamer *s = arg;
 
-    log_event(LOG_LEVEL_INFO, session_of(s), "every viewer is detached: %s", reason);
+    log_event(LOG_LEVEL_INFO, streamer_session(s), "every viewer is detached: %s", reason);
     if (s->channels)
         channels_detach(s->channels, reason);
-    detach_front_ends(s, reason);
+    streamer_front_ends_detach(s, reason);
 }
 
 static void on_bad(void *arg)
 {
-    log_event(LOG_LEVEL_WARN, session_of(arg), "the host sent a message that is none");
+    log_event(LOG_LEVEL_WARN, streamer_session(arg), "the host sent a message that is none");
 }
 
 static void on_lost(void *arg)
@@ -413,7 +271,7 @@ static void on_lost(void *arg)
     const struct streamer *s = arg;
 
     if (!s->stopping)
-        log_event(LOG_LEVEL_WARN, session_of(s), "the host is away; going on without it");
+        log_event(LOG_LEVEL_WARN, streamer_session(s), "the host is away; going on without it");
 }
 
 static int start(struct streamer *s, const struct streamer_options *options)
@@ -442,7 +300,7 @@ static void finish(struct streamer *s)
     listener_destroy(s->listener);
     http_server_destroy(s->http);
     s->prints = prints_destroy(s->prints);
-    close_front_ends(s);
+    streamer_front_ends_close(s);
     s->channels = channels_destroy(s->channels);
     screen_destroy(s->screen);
     source_destroy(s->source);
