@@ -80,7 +80,7 @@ def test_what_a_session_is_to_start(farm, person):
     assert found["sessionId"] == person.select().json["sessionId"]
     assert found["username"] == "admin" and found["userId"] == person.id
     assert (found["workspaceType"], found["workspaceId"]) == ("virtual_desktop", person.desktop["id"])
-    assert (found["appExe"], found["appArgs"], found["appId"]) == ("remotedesktop", "", "")
+    assert (found["appExe"], found["appArgs"], found["appId"], found["appNumber"]) == ("remotedesktop", "", "", "")
     assert isinstance(found["persistent"], bool) and found["maxWidth"] >= 0 and found["maxHeight"] >= 0
     assert {"security", "session", "resources"} <= set(found["policy"])
     assert farm.gateway.internal("/gateway/ovd/session", body).json == found  # again: the same

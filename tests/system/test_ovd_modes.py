@@ -212,6 +212,25 @@ def test_external(instance, ovd, apps):
         until(lambda: ovd.whatsup(first).application in (-1, 3, 4) or ovd.whatsup().status in (3, 4), "the terminal has gone")
 
 
+def test_external_mode_in_a_session_of_the_browser(instance, ovd, apps):
+    """What the browser has begun is shown as what it is; anything else has a display of its own."""
+    person = instance.client()
+    person.launch("app_collection", "terminal")
+    assert person.request("POST", "/gateway/session/invite", {"sessionId": person.session, "mode": "passive"}).status == 200
+    begun = until(lambda: instance.processes("xterm"), "the terminal")
+    ovd.open(session_mode="external", start_app=apps["Text Editor"])
+    assert ovd.session.get("mode") == "external"
+    assert ovd.until(2, -1, "").application == -1
+    editor = ovd.start_app(apps["Text Editor"], "500x400")
+    assert (ovd.access(editor).width, ovd.access(editor).height) == (500, 400)
+    assert len(instance.processes("mousepad")) == 1
+    terminal = ovd.start_app(apps["Terminal"], "500x400")
+    assert (ovd.access(terminal).width, ovd.access(terminal).height) == (1024, 768)
+    assert terminal != editor and instance.processes("xterm") == begun
+    assert len(ovdclient.keepers(instance)) == 1
+    show(ovd.access(editor))
+
+
 def test_external_needs_an_application(ovd):
     for arguments in ({}, {"start_app": "99999"}, {"start_app": "x"}):
         assert ovd.form(session_mode="external", **arguments).message == "The service is not available, please try again later"

@@ -84,14 +84,15 @@ static json_t *write_visitors(const struct aps_session *session)
 
 json_t *aps_note_write(const struct aps_session *session)
 {
-    return json_pack(
-        "{s:i, s:s, s:s, s:b, s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "ovdApplicationServer",
-        VERSION, "id", session->ovd_id, "mode", ovd_mode_words[session->mode], "owned", session->owned,
-        "argument", session->argument ? session->argument : "", "opened", (json_int_t)session->opened,
-        "printAnnounced", (json_int_t)session->print_announced, "sshUser", session->ssh_user, "sshPassword",
-        session->ssh_password, "password", session->rfb_password, "settings", write_settings(session), "menu",
-        write_menu(session), "instances", write_instances(session), "guests", write_guests(session),
-        "visitors", write_visitors(session));
+    return json_pack("{s:i, s:s, s:s, s:b, s:s, s:s, s:I, s:I, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o}",
+                     "ovdApplicationServer", VERSION, "id", session->ovd_id, "mode",
+                     ovd_mode_words[session->mode], "owned", session->owned, "argument",
+                     session->argument ? session->argument : "", "ownApp", session->own_app, "opened",
+                     (json_int_t)session->opened, "printAnnounced", (json_int_t)session->print_announced,
+                     "sshUser", session->ssh_user, "sshPassword", session->ssh_password, "password",
+                     session->rfb_password, "settings", write_settings(session), "menu", write_menu(session),
+                     "instances", write_instances(session), "guests", write_guests(session), "visitors",
+                     write_visitors(session));
 }
 
 /* ---- reading ---- */
@@ -278,6 +279,9 @@ struct aps_session *aps_note_read(struct aps *aps, const char *session_id, const
     session->owned = truth(&in, "owned");
     const char *argument = text(&in, "argument", APS_ARGUMENT_MAX);
     session->argument = *argument ? xstrdup(argument) : NULL;
+    /* Notes of earlier versions have none: their own display is in the list of instances. */
+    if (json_object_get(note, "ownApp"))
+        copy(&in, "ownApp", session->own_app, sizeof(session->own_app));
     session->opened = number(&in, "opened", 0, TIME_MAX);
     session->print_announced = number(&in, "printAnnounced", 0, TIME_MAX);
     copy(&in, "sshUser", session->ssh_user, sizeof(session->ssh_user));

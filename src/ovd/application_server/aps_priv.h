@@ -33,6 +33,7 @@
 #define APS_GUESTS_MAX 32   /* of one session */
 #define APS_FIRST_PORT 5900 /* RFB port labels: the first one that no instance of this host has */
 #define APS_LAST_PORT 8899
+#define APS_APP_ID_LEN 24
 #define APS_ARGUMENT_MAX 4096 /* bytes of an application's argument */
 
 /* Status of an instance (spec/ovd.md 5.2). */
@@ -52,13 +53,13 @@ struct aps;
 struct aps_call;
 
 struct aps_instance {
-    char id[POOL_INSTANCE_LEN]; /* "desktop", or five characters */
-    char app_id[24];            /* decimal; "desktop" for the desktop */
-    bool own_display;           /* false: it is the session's own display (pool instance "") */
-    int status;                 /* enum aps_instance_status */
-    int width, height;          /* 0: the session's */
-    unsigned port;              /* its RFB port label */
-    uint64_t polled_ms;         /* monotonic: when the owner asked about it last, or it became ready */
+    char id[POOL_INSTANCE_LEN];  /* "desktop", or five characters */
+    char app_id[APS_APP_ID_LEN]; /* decimal; "desktop" for the desktop */
+    bool own_display;            /* false: it is the session's own display (pool instance "") */
+    int status;                  /* enum aps_instance_status */
+    int width, height;           /* 0: the session's */
+    unsigned port;               /* its RFB port label */
+    uint64_t polled_ms;          /* monotonic: when the owner asked about it last, or it became ready */
     struct aps_instance *prev, *next;
 };
 
@@ -84,6 +85,7 @@ struct aps_session {
     char *settings[OVD_SETTING_COUNT]; /* of the owner's last token; NULL: absent */
     char
         *argument; /* of the program that the session itself was started with, in external mode; NULL: none */
+    char own_app[APS_APP_ID_LEN]; /* what the session itself runs, whoever began it; "": no application */
     struct ovd_menu_item *menu;
     size_t menu_count;
     int64_t opened; /* Unix seconds of the owner's last index.php: prints older than that are none of its
@@ -256,8 +258,9 @@ const char *aps_instance_event_word(enum aps_instance_event event);
 struct aps_instance *aps_instance_find(struct aps_session *session, const char *id);
 struct aps_instance *aps_instance_by_port(struct aps_session *session, unsigned port);
 /* What the session's own display shows, from start.php on: in desktop mode the instance "desktop"; in
- * external mode the application, ORDERED until start_app.php asks for it and not to be listed until then. In
- * portal mode nothing. -ENOSPC. */
+ * external mode the application that the session runs, which need not be the one that the owner now asks for,
+ * ORDERED until start_app.php asks for it and not to be listed until then. In portal mode, and when the
+ * session runs no application, nothing. -ENOSPC. */
 int aps_instance_desktop(struct aps_session *session);
 /* The RFB port label that its next instance gets. */
 unsigned aps_label_free(const struct aps_session *session);

@@ -145,7 +145,6 @@ static int status_of_own(const struct aps_session *session)
 int aps_instance_desktop(struct aps_session *session)
 {
     struct aps_instance *instance;
-    const char *app_id = aps_session_setting(session, OVD_SETTING_START_APP_ID);
     DL_FOREACH(session->instances, instance)
     {
         if (!instance->own_display)
@@ -153,8 +152,8 @@ int aps_instance_desktop(struct aps_session *session)
     }
     if (session->mode == OVD_MODE_DESKTOP)
         return add(session, "desktop", "desktop", status_of_own(session), &instance);
-    if (session->mode == OVD_MODE_EXTERNAL && *app_id)
-        return add(session, NULL, app_id, APS_INSTANCE_ORDERED, &instance);
+    if (session->mode == OVD_MODE_EXTERNAL && *session->own_app)
+        return add(session, NULL, session->own_app, APS_INSTANCE_ORDERED, &instance);
     return 0;
 }
 

@@ -22,6 +22,7 @@ struct redeem {
     char id[OVD_ID_MAX + 1]; /* the token */
     struct ovd_session_token token;
     bool created; /* the session, by this token */
+    char own_app[APS_APP_ID_LEN];
 };
 
 static void redeem_free(struct redeem *redeem)
@@ -216,6 +217,7 @@ static void enter(struct redeem *redeem, struct aps_session *session)
 /* What the control plane says is to be started. Strings are lent. */
 struct launch {
     const char *session_id, *username, *exe, *args, *workspace_type;
+    const char *app_number; /* of exe; "" */
     int64_t max_width, max_height;
     bool persistent;
     char clipboard[POOL_CLIPBOARD_LEN];
@@ -233,6 +235,7 @@ static int read_launch(const struct aps *aps, const json_t *answer, struct launc
         json_get_string(answer, "appExe", TEXT_MAX, &launch->exe, error) < 0 ||
         json_get_string(answer, "appArgs", TEXT_MAX, &launch->args, error) < 0 ||
         json_get_string(answer, "workspaceType", OVD_LINE_MAX, &launch->workspace_type, error) < 0 ||
+        json_get_string(answer, "appNumber", APS_APP_ID_LEN - 1, &launch->app_number, error) < 0 ||
         json_get_int(answer, "maxWidth", 0, INT32_MAX, &launch->max_width, error) < 0 ||
         json_get_int(answer, "maxHeight", 0, INT32_MAX, &launch->max_height, error) < 0 ||
         json_get_bool(answer, "persistent", &launch->persistent, error) < 0)
@@ -313,6 +316,8 @@ static int find_host(struct redeem *redeem, const json_t *answer, struct host_se
         r = -ENOENT;
     if (r == 0)
         *ret_host = host;
+    if (r == 0 && *launch.exe)
+        r = str_copy(redeem->own_app, sizeof(redeem->own_app), launch.app_number);
     return r;
 }
 
@@ -331,10 +336,12 @@ static void on_launch(void *arg, const json_t *answer)
         const char *argument = redeem->token.settings[OVD_SETTING_START_APP_ARGS];
         if (session && redeem->created && redeem->token.mode == OVD_MODE_EXTERNAL && argument)
             session->argument = xstrdup(argument);
-        if (session)
+        if (session) {
+            (void)str_copy(session->own_app, sizeof(session->own_app), redeem->own_app);
             enter(redeem, session);
-        else
+        } else {
             refuse(redeem, "its id is too long");
+        }
     }
 }
 

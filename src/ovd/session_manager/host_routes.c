@@ -2,6 +2,7 @@
 /* What the Application Server of an Isthmus host asks beside the OVD protocol, which does not say what is to
  * be started and knows no browser client. A host hears about its own sessions only; every other one is
  * unknown to it. */
+#include <inttypes.h>
 #include <strings.h>
 
 #include "base/log.h"
@@ -65,15 +66,17 @@ static int64_t side_of(const json_t *policy, const char *name)
     return value;
 }
 
-static json_t *launch_json(const struct session_row *row, const struct identity_launch *launch)
+/* number: of the application, as OVD clients call it, "" for none. */
+static json_t *launch_json(const struct session_row *row, const struct identity_launch *launch,
+                           const char *number)
 {
     const json_t *reconnect = json_object_get(json_object_get(launch->policy, "session"), "allowReconnect");
     json_t *policy = launch->policy ? launch->policy : json_null();
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:O}", "sessionId",
-                     row->id, "userId", row->user_id, "username", row->username, "workspaceId",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:I, s:I, s:b, s:O}",
+                     "sessionId", row->id, "userId", row->user_id, "username", row->username, "workspaceId",
                      launch->workspace_id, "workspaceName", launch->workspace_name, "workspaceType",
-                     launch->workspace_type, "appId", launch->app_id, "appName", launch->app_name, "appExe",
-                     launch->app_exe, "appArgs", launch->app_args, "maxWidth",
+                     launch->workspace_type, "appId", launch->app_id, "appNumber", number, "appName",
+                     launch->app_name, "appExe", launch->app_exe, "appArgs", launch->app_args, "maxWidth",
                      (json_int_t)side_of(launch->policy, "maxDesktopWidth"), "maxHeight",
                      (json_int_t)side_of(launch->policy, "maxDesktopHeight"), "persistent",
                      !json_is_false(reconnect), "policy", policy);
@@ -95,6 +98,19 @@ static int find_launch(struct manager *m, const char *ovd_session, const char *s
     return r;
 }
 
+static int number_text(struct manager *m, const struct identity_launch *launch, char **ret_text)
+{
+    int64_t number;
+    if (!launch->app_id[0]) {
+        *ret_text = xstrdup("");
+        return 0;
+    }
+    int r = sm_application_number(m, launch->app_id, &number);
+    if (r == 0)
+        *ret_text = xasprintf("%" PRId64, number);
+    return r;
+}
+
 static void route_session(struct http_request *r, void *ctx)
 {
     struct manager *m = ctx;
@@ -110,12 +126,17 @@ static void route_session(struct http_request *r, void *ctx)
         refuse(r, error);
         return;
     }
+    cleanup_free char *number = NULL;
     int result = find_launch(m, ovd_session, url, &row, &launch);
     if (result < 0) {
         answer_failure(r, result);
         return;
     }
-    answer_json(r, launch_json(&row, &launch));
+    result = number_text(m, &launch, &number);
+    if (result == 0)
+        answer_json(r, launch_json(&row, &launch, number));
+    else
+        answer_failure(r, -EIO);
     identity_launch_finish(&launch);
 }
 

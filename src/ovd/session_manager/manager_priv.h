@@ -97,7 +97,7 @@ void sm_record_finish(struct record *record);
 int sm_record_insert(struct manager *m, const struct record *record);
 int sm_record_by_id(struct manager *m, const char *id, struct record *ret_record);
 int sm_record_by_session(struct manager *m, const char *session_id, struct record *ret_record);
-int sm_record_set_settings(struct manager *m, const char *id, const json_t *settings);
+int sm_record_set_wish(struct manager *m, const char *id, enum ovd_mode mode, const json_t *settings);
 /* What a status means for the records: 1 starts the clock, 2 makes the session one that reports are about. */
 int sm_record_status(struct manager *m, const char *id, int status);
 /* -ENOENT when the session was never ready. */

@@ -94,7 +94,7 @@ int sm_record_insert(struct manager *m, const struct record *record)
     return r < 0 ? r : 0;
 }
 
-int sm_record_set_settings(struct manager *m, const char *id, const json_t *settings)
+int sm_record_set_wish(struct manager *m, const char *id, enum ovd_mode mode, const json_t *settings)
 {
     cleanup_free char *text = json_text(settings);
     struct store_txn *txn = NULL;
@@ -103,7 +103,8 @@ int sm_record_set_settings(struct manager *m, const char *id, const json_t *sett
     int r = store_begin(m->s.store, true, &txn);
     if (r < 0)
         return r;
-    r = finish(txn, store_exec(txn, "UPDATE ovd_sessions SET settings = $1 WHERE id = $2", "ss", text, id));
+    r = finish(txn, store_exec(txn, "UPDATE ovd_sessions SET settings = $1, mode = $2 WHERE id = $3", "sss",
+                               text, ovd_mode_words[mode], id));
     return r < 0 ? r : r == 0 ? -ENOENT : 0;
 }
 

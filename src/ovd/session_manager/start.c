@@ -145,6 +145,14 @@ static int find_or_name(struct start *start, const struct session_row *row, stru
     return r == -ENOENT ? name_session(start, row, ret_record) : r;
 }
 
+/* What a browser shows is of no mode, and an invitation from there asks for none: who comes with a form gets
+ * the one that it asks for. */
+static bool has_mode(const struct record *record)
+{
+    return !str_eq(json_string_value(json_object_get(record->settings, ovd_setting_name(OVD_SETTING_CLIENT))),
+                   "browser");
+}
+
 /* Goes on with a session that is there: its server, a token of the type, the new request's settings. */
 static int go_on(struct start *start, const struct session_row *row, enum ovd_token_type type)
 {
@@ -154,7 +162,8 @@ static int go_on(struct start *start, const struct session_row *row, enum ovd_to
     if (r == 0)
         r = find_or_name(start, row, &record);
     if (r == 0)
-        r = sm_record_set_settings(m, record.id, start->wish.settings);
+        r = sm_record_set_wish(m, record.id, has_mode(&record) ? record.mode : start->wish.mode,
+                               start->wish.settings);
     if (r == 0)
         r = sm_token_make(m, type, record.id, "", start->token);
     sm_record_finish(&record);

@@ -43,6 +43,7 @@ static struct aps_session *make(struct aps *aps)
     session->mode = OVD_MODE_EXTERNAL;
     session->owned = true;
     session->argument = xstrdup("/a \"b'");
+    (void)str_copy(session->own_app, sizeof(session->own_app), "70000");
     session->opened = 1795230122;
     session->print_announced = 1795230326;
     (void)str_copy(session->ssh_user, sizeof(session->ssh_user), "SSH7");
@@ -117,6 +118,7 @@ static void test_there_and_back(void **state)
     assert_ptr_equal(aps_session_find(after, SESSION), session);
     assert_true(session->owned && session->mode == OVD_MODE_EXTERNAL);
     assert_string_equal(session->argument, "/a \"b'");
+    assert_string_equal(session->own_app, "70000");
     assert_int_equal(session->opened, 1795230122);
     assert_int_equal(session->print_announced, 1795230326);
     assert_string_equal(session->ssh_user, "SSH7");
