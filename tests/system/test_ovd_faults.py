@@ -121,6 +121,28 @@ def test_before_its_start(instance, ovd, part):
     assert picture_answers(ovd)
 
 
+def kill_after(instance, call):
+    """Kills the session host with the answer to the call still warm."""
+    pid = instance.role_pid("session-host")
+    call()
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: instance.role_pid("session-host") not in (0, pid) and ready(instance), "another session host", 60)
+
+
+def test_an_answer_is_a_promise(instance, ovd):
+    """Who has a cookie finds the session, whose start was taken sees it start, and who has left has left."""
+    for _ in range(3):
+        location = until(lambda: (r := ovd.form(persistent="1")).status == 302 and r.location, "a token", 60)
+        kill_after(instance, lambda: ovd.open(location))
+        agree(instance, ovd, 0, keepers=0)
+        kill_after(instance, ovd.start)
+        ovd.until(2, 2, "desktop")
+        left = ovdclient.OvdClient(instance)
+        left.base, left.cookie = ovd.base, ovd.cookie
+        kill_after(instance, left.exit)
+        agree(instance, ovd, 4, keepers=0)
+
+
 @pytest.mark.parametrize("part", ["gateway", "streamer", "session-host"])
 def test_while_it_is_ready(instance, ovd, part):
     ovd.begin(persistent="1")

@@ -66,7 +66,7 @@ static void kill_session(struct http_request *r, void *ctx)
         answer_id(r, 400, "Unable to kill session : ", id);
     } else {
         log_event(LOG_LEVEL_INFO, host_session_id(session->host), "ended by the Session Manager");
-        aps_answer(r, 200, APS_TEXT, "OK");
+        aps_answer_kept(ctx, r, 200, APS_TEXT, "OK", 2);
     }
 }
 
