@@ -459,10 +459,11 @@ def test_an_untouched_session_manager_ignores_arguments():
 
 
 def age(farm, milliseconds):
-    """Every token was made that much earlier, and invitations with them."""
+    """Every token was made that much earlier, and invitations and sessions with them."""
     with contextlib.closing(sqlite3.connect(farm.gateway.state / "db/main.sqlite", timeout=60)) as base, base:
         base.execute("UPDATE ovd_tokens SET created = created - ?, expires = expires - ?", (milliseconds, milliseconds))
         base.execute("UPDATE ovd_invites SET expires = expires - ?", (milliseconds,))
+        base.execute("UPDATE ovd_sessions SET created = created - ?", (milliseconds,))
 
 
 def test_limits_of_time():
@@ -479,6 +480,23 @@ def test_limits_of_time():
         assert farm.redeem(first).text == "Invalid session"
         age(farm, 300_001)
         assert farm.redeem(second).text == "No such token file"
+
+
+def test_a_token_that_led_nowhere():
+    """The server took it and made no session of it, or nobody came in time: the user need not ask anybody."""
+    with Farm() as farm:
+        for wait in (0, 300_001):
+            token = farm.start().token
+            if wait == 0:
+                assert farm.redeem(token).text.startswith("<?xml")
+            age(farm, wait)
+            if wait == 0:
+                assert farm.start().message == "You already have a session, please contact your administrator"
+                age(farm, 10_001)
+            again = farm.start().token
+            root = ElementTree.fromstring(farm.redeem(again).body)
+            assert root.get("type") == "start"
+            farm.end(root.get("id"))
 
 
 def test_a_lease_lives_as_long_as_its_token():

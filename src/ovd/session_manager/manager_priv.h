@@ -91,6 +91,7 @@ struct record {
     json_t *settings; /* owned */
     char stop_why[17];
     bool reported;
+    int64_t age_ms; /* since it was made */
 };
 void sm_record_finish(struct record *record);
 /* Makes the alias of a session; -EEXIST when it has one. */
@@ -113,7 +114,6 @@ struct token {
     enum ovd_token_type type;
     char record[OVD_ID_SIZE];
     char invite[OVD_ID_SIZE]; /* "" but for invitations */
-    int64_t age_ms;
 };
 int sm_token_make(struct manager *m, enum ovd_token_type type, const char *record, const char *invite,
                   char ret_id[OVD_ID_SIZE]);
@@ -121,8 +121,6 @@ int sm_token_make(struct manager *m, enum ovd_token_type type, const char *recor
 int sm_token_find(struct manager *m, const char *id, struct token *ret_token);
 /* Uses it up: of several that try one gets 0, the others -ENOENT. */
 int sm_token_take(struct manager *m, const char *id);
-/* The newest start token of a session that nobody has used; -ENOENT. */
-int sm_token_of_record(struct manager *m, const char *record, struct token *ret_token);
 /* Gives leases their time again while somebody may still come with a token. */
 int sm_tokens_keep_leases(struct manager *m);
 

@@ -4,7 +4,7 @@
 #include "ovd/session_manager/manager_priv.h"
 
 #define ENDED_MAX 1000 /* that are looked at in one sweep */
-#define COLUMNS "id, session_id, user_id, mode, settings, reported, stop_why"
+#define COLUMNS "id, session_id, user_id, mode, settings, reported, stop_why, created"
 
 void sm_record_finish(struct record *record)
 {
@@ -45,6 +45,7 @@ static int read_record(struct store_rows *rows, struct record *record)
         store_copy(rows, 6, record->stop_why, sizeof(record->stop_why)) < 0)
         return -EIO;
     record->reported = store_int(rows, 5) != 0;
+    record->age_ms = sm_manager_now_ms() - store_int(rows, 7);
     return settings && json_read(settings, strlen(settings), &record->settings, error) == 0 ? 0 : -EIO;
 }
 

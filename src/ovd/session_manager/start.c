@@ -188,17 +188,16 @@ static int join(struct start *start, const struct session_row *row)
     return r;
 }
 
-/* Status -1 and nobody came with the token for a while: the user may begin anew. */
+/* Status -1 for a while: nobody came with the token, or the server took it and made no session of it. The
+ * user may begin anew. */
 static bool is_stale(struct start *start, const struct session_row *row)
 {
     struct manager *m = start->manager;
     struct record record = {0};
-    struct token token;
     if (row->status != SESSION_TO_CREATE || sm_record_by_session(m, row->id, &record) < 0)
         return false;
-    int r = sm_token_of_record(m, record.id, &token);
     sm_record_finish(&record);
-    return r == 0 && token.age_ms > config_int(m->s.config, "ovd.staleSessionMs");
+    return record.age_ms > config_int(m->s.config, "ovd.staleSessionMs");
 }
 
 static int expire(struct start *start, const struct session_row *row)

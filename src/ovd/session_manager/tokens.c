@@ -57,7 +57,6 @@ static int read_token(struct store_rows *rows, struct token *token)
         store_copy(rows, 3, token->invite, sizeof(token->invite)) < 0)
         return -EIO;
     token->type = (enum ovd_token_type)found;
-    token->age_ms = sm_manager_now_ms() - store_int(rows, 4);
     return 0;
 }
 
@@ -81,17 +80,9 @@ static int find(struct manager *m, const char *sql, const char *key, struct toke
 int sm_token_find(struct manager *m, const char *id, struct token *ret_token)
 {
     return find(m,
-                "SELECT id, type, ovd_session, subject, created FROM ovd_tokens"
+                "SELECT id, type, ovd_session, subject FROM ovd_tokens"
                 " WHERE id = $1 AND expires >= $2",
                 id, ret_token);
-}
-
-int sm_token_of_record(struct manager *m, const char *record, struct token *ret_token)
-{
-    return find(m,
-                "SELECT id, type, ovd_session, subject, created FROM ovd_tokens"
-                " WHERE ovd_session = $1 AND expires >= $2 AND type = 'start' ORDER BY created DESC LIMIT 1",
-                record, ret_token);
 }
 
 int sm_token_take(struct manager *m, const char *id)
