@@ -13,6 +13,7 @@ import re
 import signal
 import socket
 import stat
+import urllib.parse
 
 import aiosmtpd.controller
 import ovdclient
@@ -100,7 +101,7 @@ def answering(function):
 
 def test_without_a_token_to_the_session_manager(instance, ovd):
     base = ovd.form().location.split("/index.php")[0]
-    for path in ("/index.php", "/index.php?token=", "/index.php?token=%00", "/", ""):
+    for path in ("/index.php", "/index.php?token=", "/index.php?token=%00", "/"):
         reply = ask(base + path)
         assert reply.location == f"{ovd.manager}", path
         assert not reply.headers.get_all("Set-Cookie")
@@ -119,6 +120,19 @@ def test_one_of_many_wins_the_token(instance, ovd):
     ovd.remember(good[0])
     assert ovd.whatsup().status == 0
     assert len(re.findall("a token leads to no session", instance.log("session-host"))) >= 11
+
+
+def test_redirects_lead_somewhere(ovd):
+    """They are relative, and the directory has a slash at its end."""
+    location = ovd.form(client="browser").location
+    bare = ask(location.replace("/index.php", ""))
+    assert (bare.status, bare.headers["Location"]) == (301, f"/applicationserver/?token={location.split('token=')[1]}")
+    reply = ovd.remember(ask(urllib.parse.urljoin(location, bare.headers["Location"])))
+    page = ask(urllib.parse.urljoin(f"{location.split('index.php')[0]}", reply.location), cookie=ovd.cookie)
+    assert re.match(r"https://localhost:\d+/#code=\w+$", page.location), page
+    wrong = urllib.parse.urljoin(location, ask(location).location)
+    assert "used already" in ask(wrong).text
+    ovd.base = location.split("/index.php")[0]
 
 
 def test_the_session_manager_is_away():

@@ -361,6 +361,8 @@ def test_login_by_cookie(farm):
     wrong = farm.ask("POST", "ajax/login.php", {**login, "password": "no"})
     assert (wrong.status, wrong.text) == (404, "Authentication failed")
     assert "Set-Cookie" not in wrong.headers
+    none = farm.ask("GET", "ajax/login.php?" + urllib.parse.urlencode(login))
+    assert (none.status, none.text) == (404, "Authentication failed")
     right = farm.ask("POST", "ajax/login.php", login)
     assert (right.status, right.text) == (200, "You are now logged in")
     cookie = right.headers["Set-Cookie"].split(";")[0]
@@ -411,7 +413,7 @@ def test_pages(farm):
     root = ElementTree.fromstring(page.body)
     form = root.find(".//{http://www.w3.org/1999/xhtml}form")
     assert (form.get("action"), form.get("method")) == ("startsession.php", "post")
-    assert farm.ask("GET", "").body == page.body
+    assert farm.ask("GET", "").body == farm.ask("POST", "index.php", {"login": "x"}).body == page.body
     # The Application Server has no https: the browser must not be told to insist on it.
     assert "Strict-Transport-Security" not in farm.ask("GET", "index.php", tls=True).headers
     ElementTree.fromstring(farm.start(password="wrong").body)

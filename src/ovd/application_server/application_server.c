@@ -117,6 +117,17 @@ static void route_nothing(struct http_request *r, void *ctx)
 }
 
 #define BASE "/applicationserver"
+
+/* Redirects of index.php are relative to the directory. */
+static void route_bare(struct http_request *r, void *ctx)
+{
+    const char *query = strchr(http_url(r), '?');
+    cleanup_free char *where = xasprintf(BASE "/%s", query ? query : "");
+    (void)ctx;
+    http_add_header(r, "Location", where);
+    aps_answer(r, 301, APS_TEXT, "");
+}
+
 /* clang-format off */
 #define BOTH(path, handler) {"GET", BASE path, HTTP_ON_LOOP, 0, 0, handler}, {"POST", BASE path, HTTP_ON_LOOP, 0, BODY_MAX, handler}
 #define PAGE(mode, handler) BOTH("/" mode, handler), BOTH("/" mode "/", handler), BOTH("/" mode "/index.php", handler)
@@ -124,7 +135,7 @@ static void route_nothing(struct http_request *r, void *ctx)
 
 /* The original's files look at their arguments and never at the method. */
 static const struct http_route routes[] = {
-    BOTH("", aps_route_index),
+    BOTH("", route_bare),
     BOTH("/", aps_route_index),
     BOTH("/index.php", aps_route_index),
     BOTH("/whatsup.php", aps_route_whatsup),

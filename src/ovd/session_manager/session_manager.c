@@ -58,8 +58,11 @@ static const struct http_route routes[] = {
     {"GET", "/sessionmanager", HTTP_ON_WORKER, 0, 0, route_bare},
     GET("", sm_route_index),
     GET("index.php", sm_route_index),
+    POST("", sm_route_index),
+    POST("index.php", sm_route_index),
     GET_IN_TURN("startsession.php", sm_route_start),
     POST_IN_TURN("startsession.php", sm_route_start),
+    GET_IN_TURN("ajax/login.php", sm_route_login), /* with the words of a wrong login */
     POST_IN_TURN("ajax/login.php", sm_route_login),
     GET_IN_TURN("applications.php", sm_route_user_applications),
     POST_IN_TURN("applications.php", sm_route_user_applications),
