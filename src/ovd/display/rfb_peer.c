@@ -157,6 +157,8 @@ void rfb_peer_message(struct rfb_peer *peer)
     if (peer->cl->sock == RFB_INVALID_SOCKET)
         return;
     rfbProcessClientMessage(peer->cl);
+    /* At 0 the library leaves out zlib, in a form that viewers of old do not know. */
+    peer->cl->tightCompressLevel = MAX(peer->cl->tightCompressLevel, 1);
     if (peer->resize_asked)
         peer->cl->lastDesktopSizeChangeError = atomic_load(&peer->shared->verdict);
     peer->resize_asked = false;
