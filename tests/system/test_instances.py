@@ -2,6 +2,7 @@
 """Programs on displays of their own, and slots that are held for a session: whatever is killed, nothing of them is left, as root,
 as an ordinary user, and without sandboxes."""
 
+import ctypes
 import os
 import pathlib
 import pwd
@@ -190,3 +191,24 @@ def test_a_slot_that_is_held(instance, ovd, end):
     ovd.exit()
     nothing_is_left(instance)
     ovd.cookie = None
+
+
+PIDFD_GETFD = 438
+
+
+def test_the_end_of_a_leader_whose_line_somebody_else_has(instance, ovd):
+    """A program of the session can take it from the leader: that keeps neither the keeper busy nor the session alive."""
+    if os.geteuid() != 0:
+        pytest.skip("the test takes it from outside")
+    ovd.begin()
+    (leader,) = instance.processes("session-leader")
+    pidfd = os.pidfd_open(leader)
+    line = ctypes.CDLL(None, use_errno=True).syscall(PIDFD_GETFD, pidfd, 3, 0)
+    assert line >= 0, os.strerror(ctypes.get_errno())
+    try:
+        kill(leader)
+        ovd.until(4)
+        nothing_is_left(instance)
+    finally:
+        os.close(line)
+        os.close(pidfd)

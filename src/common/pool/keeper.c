@@ -27,10 +27,11 @@ static void sweep(void *arg)
 static void swept(void *arg)
 {
     struct keeper *k = arg;
-    static const char *const peaceful[] = {"exit", "kill", "timeout", "abandoned", "streamer_failed"};
-    bool failed = true;
-    for (size_t i = 0; i < ARRAY_SIZE(peaceful); i++)
-        failed &= !str_eq(k->reason, peaceful[i]);
+    static const char *const failures[] = {"display_failed", "sandbox_failed", "error", "no_program",
+                                           "no_window"};
+    bool failed = false;
+    for (size_t i = 0; i < ARRAY_SIZE(failures); i++)
+        failed |= str_eq(k->reason, failures[i]);
     if (failed)
         keeper_sandbox_log_tail(k);
     if (k->sweep_result < 0)

@@ -16,7 +16,8 @@
 #include "pool/text_fd.h"
 #include "pool/xauth.h"
 
-#define TAIL_BYTES 1024 /* of the display's log, for the keeper's own */
+#define TAIL_BYTES 1024    /* of the display's log, for the keeper's own */
+#define LAST_WORDS_MAX 256 /* lines: more than an honest leader can have left unread */
 
 /* The cookie, for the streamer as a file of the session directory and for the sandbox by descriptor. */
 static int make_cookie(struct keeper *k, int session_dir, int *ret_fd)
@@ -109,10 +110,8 @@ static void handle(struct keeper *k, const struct keeper_line *line)
     }
 }
 
-static void on_leader(void *arg, int ready)
+static int hear_leader(struct keeper *k)
 {
-    struct keeper *k = arg;
-    (void)ready;
     struct keeper_line line;
     int passed = -1;
     int r = keeper_line_receive(k->leader_fd, &line, &passed);
@@ -122,6 +121,13 @@ static void on_leader(void *arg, int ready)
         k->leader_poll = loop_poll_destroy(k->leader_poll); /* the end of the process follows */
     else if (r >= 0)
         handle(k, &line);
+    return r;
+}
+
+static void on_leader(void *arg, int ready)
+{
+    (void)ready;
+    (void)hear_leader(arg);
 }
 
 int keeper_sandbox_tell(struct keeper *k, const struct keeper_line *line, int passed_fd)
@@ -134,9 +140,12 @@ static void on_sandbox_exit(void *arg, int wait_status)
     struct keeper *k = arg;
     k->sandbox = loop_child_destroy(k->sandbox);
     k->sandbox_pid = 0;
-    /* What the leader said last may still be in the socket. */
-    while (k->leader_poll && !k->ending)
-        on_leader(k, LOOP_READ);
+    /* What the leader said last may still be in the socket. It need not end there: one of the session's
+     * processes may have taken the other end. */
+    for (unsigned i = 0; i < LAST_WORDS_MAX && k->leader_poll && !k->ending; i++) {
+        if (hear_leader(k) == -EAGAIN)
+            break;
+    }
     if (!k->ending)
         log_event(LOG_LEVEL_WARN, k->order.session_id, "the sandbox ended with status %d", wait_status);
     keeper_end(k, k->display >= 0 ? "error" : "sandbox_failed");
