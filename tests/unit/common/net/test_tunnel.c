@@ -25,6 +25,7 @@ struct fixture {
     struct tls_conn *tls;
     int opened;
     uint64_t idle_ms;
+    int backend_buffer; /* bytes of kernel buffer between backend and tunnel; 0: as the kernel likes */
     const char *early_up, *early_down;
     int closed;
     uint64_t up, down;
@@ -199,6 +200,10 @@ static void start_tunnel(void)
     int pair[2];
     make_pair(pair);
     f.backend = pair[0];
+    if (f.backend_buffer) { /* else the kernel alone may take all of BIG */
+        setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &f.backend_buffer, sizeof f.backend_buffer);
+        setsockopt(pair[1], SOL_SOCKET, SO_RCVBUF, &f.backend_buffer, sizeof f.backend_buffer);
+    }
     loop_kit_do(&f.kit, do_tunnel, &pair[1]);
 }
 
@@ -390,10 +395,11 @@ static void test_half_close_by_backend(void **state)
 static void test_back_pressure(void **state)
 {
     (void)state;
+    int small = 65536;
     allocate();
+    f.backend_buffer = small;
     start_tunnel();
     fcntl(f.backend, F_SETFL, O_NONBLOCK);
-    int small = 65536;
     setsockopt(f.client, SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
     setsockopt(f.backend, SOL_SOCKET, SO_SNDBUF, &small,
                sizeof small); /* else the kernel alone may take BIG */
