@@ -179,6 +179,7 @@ static bool adopt_slot(struct slot *slot)
         pool_keeper_close(slot);
         pool_control_close(slot);
         pool_rfb_close(slot);
+        slot->state = SLOT_FREE;
         return false;
     }
     slot->wanted = slot->ordered = true;
