@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The schemas. A version that has been released is never edited: a change is a new version at the end. */
-#include "store/migrations/host_sql.h"
 #include "store/migrations/guests_sql.h"
+#include "store/migrations/host_sql.h"
 #include "store/migrations/identity_sql.h"
 #include "store/migrations/ovd_sql.h"
 #include "store/migrations/sessions_sql.h"
