@@ -71,9 +71,15 @@ async def file_there(instance, screen, picture, name):
         await capture.read_update(screen, picture)
 
 
+def launch(client):
+    """Guests are let in when the gateway has heard from the host that the session is ready."""
+    client.launch("app_collection", "terminal")
+    testenv.until(lambda: client.session_state()["state"] == "active", "the session is ready")
+
+
 def test_a_guest_leaves_room(instance, client):
     """One who opens connections without end has a few, and the owner and other guests have theirs."""
-    client.launch("app_collection", "terminal")
+    launch(client)
     greedy, modest = Guest(client, "passive"), Guest(client, "active")
 
     async def play():
@@ -91,7 +97,7 @@ def test_a_guest_leaves_room(instance, client):
 
 
 def test_what_guests_may(instance, client):
-    client.launch("app_collection", "terminal")
+    launch(client)
     active, passive = Guest(client, "active"), Guest(client, "passive")
     lie = {"X-Viewer-Role": "owner"}
 
