@@ -46,7 +46,7 @@ def kill(instance, part):
         os.kill(pid, signal.SIGKILL)
         until(lambda: instance.role_pid(part) not in (0, pid) and ready(instance), f"another {part}", 60)
         return
-    (pid,) = instance.processes(part)
+    pid = instance.single(part)
     os.kill(pid, signal.SIGKILL)
     if part == "streamer":
         until(lambda: [p for p in instance.processes(part) if p != pid], "another streamer", 60)

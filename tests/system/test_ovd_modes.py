@@ -80,7 +80,7 @@ def test_portal(instance, portal, apps):
     assert one != two
 
     # An application that ends takes its instance with it and nothing else.
-    (shell,) = until(lambda: instance.processes("bash"), "the shell")
+    shell = instance.single("bash")
     subprocess.run(["kill", "-HUP", str(shell)], check=True)
     until(lambda: portal.whatsup().running == [(editor, apps["Text Editor"], 2)], "the terminal has gone")
     assert portal.whatsup(terminal).application == -1
@@ -207,7 +207,7 @@ def test_external(instance, ovd, apps):
         assert len(ovdclient.keepers(instance)) == 1
         show(other.access(second))
         # The application of the session's start ends: so does the session.
-        (shell,) = until(lambda: instance.processes("bash"), "the shell")
+        shell = instance.single("bash")
         subprocess.run(["kill", "-HUP", str(shell)], check=True)
         until(lambda: ovd.whatsup(first).application in (-1, 3, 4) or ovd.whatsup().status in (3, 4), "the terminal has gone")
 

@@ -224,7 +224,7 @@ def test_external_opens_what_it_was_asked_to(instance, ovd):
     ovd.until(0)
     ovd.start(640, 480)
     ovd.until(2)
-    (editor,) = until(lambda: instance.processes("mousepad"), "the editor")
+    editor = instance.single("mousepad")
     assert document.encode() in testenv.command_line(editor)
     first = ovd.start_app(apps["Text Editor"], "640x480", app_args=document)
     assert ovd.whatsup().running == [(first, apps["Text Editor"], 2)] and instance.processes("mousepad") == [editor]

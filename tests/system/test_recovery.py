@@ -21,11 +21,6 @@ def slot_of(instance):
     return keeper.parent.parent
 
 
-def one(instance, word):
-    (pid,) = until(lambda: instance.processes(word), f"a process {word}")
-    return pid
-
-
 def display(instance):
     return (instance.processes("Xvnc") + instance.processes("Xtigervnc"))[0]
 
@@ -86,7 +81,7 @@ def same_session(instance, client, keeper, x_server):
 
 @pytest.mark.parametrize("role", ["gateway", "session-host"])
 def test_role_dies_and_sessions_go_on(instance, session, role):
-    keeper = one(instance, "keeper")
+    keeper = instance.single("keeper")
     x_server = display(instance)
     kill_role(instance, role)
     until(lambda: session.request("GET", "/getConnection").status == 200, "the gateway knows its host again", GENEROUS)
@@ -112,9 +107,9 @@ def test_viewer_survives_a_dead_host(instance, session):
 
 
 def test_streamer_dies_and_is_started_again(instance, session):
-    keeper = one(instance, "keeper")
+    keeper = instance.single("keeper")
     x_server = display(instance)
-    streamer = one(instance, "streamer")
+    streamer = instance.single("streamer")
     started = time.monotonic()
     os.kill(streamer, signal.SIGKILL)
     until(lambda: [p for p in instance.processes("streamer") if p != streamer], "another streamer", GENEROUS)
@@ -127,7 +122,7 @@ def test_death_of_a_vital_part_recycles_the_account(instance, session, part):
     """Without its keeper or its display a session is over: nothing of it stays, and the account is used again."""
     slot = slot_of(instance)
     (slot / "home/left-behind").write_text("x")
-    victim = one(instance, "keeper") if part == "keeper" else display(instance)
+    victim = instance.single("keeper") if part == "keeper" else display(instance)
     family = {
         pid: name
         for pid, name in testenv.descendants(instance.pid).items()
@@ -152,7 +147,7 @@ def test_supervisor_is_killed_and_started_again():
         first.own_state = False
         client = first.client()
         client.launch("app_collection", "terminal")
-        keeper = one(first, "keeper")
+        keeper = first.single("keeper")
         password = first.admin_password
         base = first.status()["base"]
         roles = [first.role_pid("gateway"), first.role_pid("session-host")]
@@ -183,9 +178,9 @@ def test_supervisor_is_killed_and_started_again():
 def test_a_dead_window_manager_is_replaced(instance):
     client = instance.client()
     client.launch("app_collection", "Terminal")
-    old = one(instance, "openbox")
-    terminal = one(instance, "/usr/bin/xterm")
-    one(instance, "bash")  # which starts when the window is there
+    old = instance.single("openbox")
+    terminal = instance.single("/usr/bin/xterm")
+    instance.single("bash")  # which starts when the window is there
     os.kill(old, signal.SIGKILL)
     until(lambda: [pid for pid in instance.processes("openbox") if pid != old], "another window manager")
     # Only a window manager tells of the last window.

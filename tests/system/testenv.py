@@ -372,6 +372,15 @@ class Instance:
                 found.append(pid)
         return sorted(found)
 
+    def single(self, word):
+        """The one process of that name, once there is one: a program that starts another has its own name twice for a moment."""
+
+        def alone():
+            found = self.processes(word)
+            return found if len(found) == 1 else None
+
+        return until(alone, f"one process {word}")[0]
+
     # -- the client --
 
     def request(self, method, path, body=None, token=None, headers=None, raw=None, timeout=30):
