@@ -17,6 +17,10 @@ from testenv import BINARY, until
 
 CONFIG = {
     **ovdclient.CONFIG,
+    # While a host is dead another test's must not take its place: these are nobody else's.
+    "ovd.applicationServerPort": testenv.free_port(),
+    "ovd.sshPort": testenv.free_port(),
+    "ovd.sshLegacyPort": testenv.free_port(),
     "webstreamSettings.serverMaxSessionCount": 4,
     "ovd.staleSessionMs": 100,
     "ovd.linkLossMs": 5000,
